@@ -1,0 +1,281 @@
+"""How emergency changes, delegations and the policy are shown."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import IntegrityError
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from changes import forms
+from changes.declaring import declare
+from changes.evidence_files import download
+from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
+from changes.models import (
+    Approval,
+    ChangeSystem,
+    Correction,
+    Delegation,
+    Deviation,
+    EmergencyChange,
+    Evidence,
+    ExecutionEntry,
+    Policy,
+    StabilityCheck,
+)
+from ecportal import panels
+from ecportal.admin import CROWDED, LifecycleAdmin
+from ecportal.forms import ActForm
+from ecportal.lifecycle import TransitionRefused
+from ecportal.panels import Button
+from ecportal.site import signed_in
+from incidents.models import Incident
+
+DECISIONS = (
+    "approve", "reject", "confirm_approval", "deny_approval", "approve_retroactively",
+    "reject_retroactively",
+)  # fmt: skip
+PEOPLE = (
+    "requester", "approver", "implementer", "verifier", "documenter", "reviewer", "rejected_by",
+    "asked_approver",
+)  # fmt: skip
+# With the people in the same query: a page of a change has a budget.
+WHOLE = (
+    Prefetch("systems", ChangeSystem.objects.select_related("system")),
+    Prefetch(
+        "approvals",
+        Approval.objects.select_related(
+            "approver", "claimed_by", "delegation__delegate", "delegation__delegator"
+        ),
+    ),
+    Prefetch("evidence", Evidence.objects.select_related("attached_by")),
+    Prefetch("executions", ExecutionEntry.objects.select_related("written_by")),
+    Prefetch("deviations", Deviation.objects.select_related("written_by")),
+    Prefetch("checks", StabilityCheck.objects.select_related("checked_by")),
+    Prefetch("corrections", Correction.objects.select_related("written_by")),
+)
+PAGES = "admin/changes/emergencychange"
+
+
+@admin.register(EmergencyChange)
+class EmergencyChangeAdmin(LifecycleAdmin):
+    lifecycle = CHANGES
+    act_forms: dict[str, type[ActForm]] = {
+        "revise": forms.ReviseForm,
+        "submit": forms.SubmitForm,
+        "approve": forms.ApproveForm,
+        "reject": forms.RejectForm,
+        "claim_approval": forms.ClaimForm,
+        "confirm_approval": forms.ConfirmForm,
+        "deny_approval": forms.DenyForm,
+        "approve_retroactively": forms.ApproveForm,
+        "reject_retroactively": forms.SeenForm,
+        "start": forms.StartForm,
+        "start_unapproved": forms.StartUnapprovedForm,
+        "log_execution": forms.ExecutionForm,
+        "record_deviation": forms.DeviationForm,
+        "catch_up": forms.CatchUpForm,
+        "finish": forms.FinishForm,
+        "check_stability": forms.CheckForm,
+        "report_instability": forms.CheckForm,
+        "verify": forms.CheckForm,
+        "attach_evidence": forms.EvidenceForm,
+        "document": forms.DocumentForm,
+        "correct": forms.CorrectForm,
+        "share": forms.ShareForm,
+    }
+    record_template = f"{PAGES}/record.html"
+    act_template = f"{PAGES}/act.html"
+    list_display = ("number", "title", "status_pill", "incident_number", "requester", "opened_at")
+    list_filter = ("status", "risk", "without_approval", "incident__severity")
+    search_fields = ("number", "title", "incident__number", "systems__system__name")
+    date_hierarchy = "opened_at"
+    empty_list = "No emergency change yet. Declare one on its incident."
+
+    @admin.display(description="Incident", ordering="incident__number")
+    def incident_number(self, change: EmergencyChange) -> str:
+        return change.incident.number
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        visible = EmergencyChange.objects.visible_to(signed_in(request))
+        return visible.select_related("incident", "requester")
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> EmergencyChange | None:
+        whole = (
+            self.get_queryset(request)
+            .select_related("determination__decided_by", *PEOPLE)
+            .prefetch_related(*WHOLE)
+        )
+        try:
+            found: EmergencyChange = whole.get(pk=object_id)
+            return found
+        except (EmergencyChange.DoesNotExist, ValueError):
+            return None
+
+    # --- buttons --------------------------------------------------------------------------------
+    def buttons(self, request: HttpRequest, record: Any) -> list[Button]:
+        """Return the acts, all decisions behind one button: they are made where all is shown."""
+        ways = super().buttons(request, record)
+        answers = {self.act_address(record, verb) for verb in DECISIONS}
+        decisions = [way for way in ways if way.url in answers]
+        rest = [way for way in ways if way.url not in answers]
+        if not decisions:
+            return rest
+        possible = any(way.refusal is None for way in decisions)
+        refusal = None if possible else decisions[0].refusal
+        button = Button("Read and decide", self.address(record, "decide"), refusal)
+        return [button, *rest] if possible or not rest else [*rest, button]
+
+    # --- pages ----------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        def own(view: Any, route: str, name: str) -> URLPattern:
+            wrapped = self.admin_site.admin_view(view)
+            pattern: URLPattern = path(route, wrapped, name=f"changes_emergencychange_{name}")
+            return pattern
+
+        return [
+            own(self.declare_any_view, "declare/", "declare_any"),
+            own(self.declare_view, "declare/<int:incident_id>/", "declare"),
+            own(self.decide_view, "<path:object_id>/decide/", "decide"),
+            own(self.evidence_view, "<path:object_id>/evidence/<int:evidence_id>/", "evidence"),
+            *super().get_urls(),
+        ]
+
+    def declare_any_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask which incident it is; the way in for whoever is not on its page."""
+        self._require(request, EmergencyChange(), "open")
+        context = self.page(request, EmergencyChange(), "Declare an emergency")
+        context["incidents"] = Incident.objects.live().prefetch_related("affected__system")[:50]
+        return TemplateResponse(request, f"{PAGES}/declare_any.html", context)
+
+    def declare_view(self, request: HttpRequest, incident_id: int) -> HttpResponse:
+        """Determine, open and ask for approval in one form."""
+        self._require(request, EmergencyChange(), "open")
+        user = signed_in(request)
+        incident = _incident(incident_id)
+        posted = request.POST if request.method == "POST" else None
+        form = forms.DeclareForm(posted, incident=incident, user=user)
+        if form.is_valid():
+            try:
+                change = declare(incident, form.cleaned_data, by=user)
+            except TransitionRefused as refused:
+                field = refused.field if refused.field in form.fields else None
+                form.add_error(field, str(refused))
+            except IntegrityError:
+                form.add_error(None, CROWDED)
+            else:
+                self.message_user(request, f"{change.number} is open. {_what_follows(change)}")
+                return redirect(self.address(change))
+        context = self.page(request, EmergencyChange(), "Declare an emergency")
+        context.update(form=form, incident=incident)
+        status = 422 if form.errors else 200
+        return TemplateResponse(request, f"{PAGES}/declare.html", context, status=status)
+
+    def decide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what is to be decided, whole, with each answer one tap away."""
+        change = self.visible(request, object_id)
+        user = signed_in(request)
+        options = [
+            option
+            for option in self.lifecycle.options(change, user)
+            if option.transition.verb in DECISIONS
+        ]
+        late = change.has_started and change.without_approval
+        title = "Decide on this change after the fact" if late else "Approve this emergency change?"
+        context = self.page(request, change, title)
+        context.update(
+            shown=change.shown().items(),
+            claim=next((a for a in change.approvals.all() if a.is_unconfirmed), None),
+            answers=[
+                (option, self.act_address(change, option.transition.verb),
+                 self.act_forms[option.transition.verb](record=change, user=user))
+                for option in options if option.refusal is None
+            ],
+            refusals=list(dict.fromkeys(o.refusal for o in options if o.refusal)),
+        )  # fmt: skip
+        return TemplateResponse(request, f"{PAGES}/decide.html", context)
+
+    def evidence_view(
+        self, request: HttpRequest, object_id: str, evidence_id: int
+    ) -> HttpResponseBase:
+        return download(self.visible(request, object_id), evidence_id)
+
+    def show_act(
+        self, request: HttpRequest, record: Any, verb: str, words: str, form: ActForm
+    ) -> TemplateResponse:
+        if isinstance(form, forms.SeenForm) and form.is_bound:
+            form.show_anew()
+        response = super().show_act(request, record, verb, words, form)
+        if verb in DECISIONS and response.context_data is not None:
+            response.context_data["shown"] = record.shown().items()
+        return response
+
+
+def _incident(incident_id: int) -> Incident:
+    return get_object_or_404(Incident.objects.prefetch_related("affected__system"), pk=incident_id)
+
+
+def _what_follows(change: EmergencyChange) -> str:
+    if change.approver is not None:
+        return f"{change.approver} must now confirm it in writing; you may start."
+    if change.asked_approver is not None:
+        return f"{change.asked_approver} is asked now."
+    return "No Lead may decide on its systems: ask a Role Administrator to grant it to one."
+
+
+@panels.buttons(Incident)
+def declare_button(request: HttpRequest, incident: Incident) -> list[Button]:
+    """Put “Declare emergency” first on the page of each incident."""
+    user = signed_in(request)
+    if not CHANGES.permitted(EmergencyChange(), "open", user):
+        return []
+    refusal = None
+    if incident.status == Incident.Status.CANCELLED:
+        refusal = "The incident was cancelled."
+    url = reverse("admin:changes_emergencychange_declare", args=[incident.pk])
+    return [Button("Declare emergency", url, refusal)]
+
+
+@panels.panel(Incident, "parts/incident_changes.html", "side")
+def changes_of_incident(request: HttpRequest, incident: Incident) -> dict[str, Any]:
+    visible = EmergencyChange.objects.visible_to(signed_in(request))
+    return {"changes": visible.filter(incident=incident)}
+
+
+@admin.register(Delegation)
+class DelegationAdmin(LifecycleAdmin):
+    lifecycle = DELEGATIONS
+    creation = "delegate"
+    act_forms: dict[str, type[ActForm]] = {"delegate": forms.DelegateForm}
+    list_display = ("delegator", "delegate", "begins_at", "ends_at", "status_pill")
+    list_filter = ("status",)
+    list_select_related = ("delegator", "delegate")
+    empty_list = "Nobody has delegated decisions."
+    sections = (
+        ("The delegation", ("delegator", "delegate", "begins_at", "ends_at", "limits", "reason")),
+    )
+
+    @admin.display(description="Systems")
+    def limits(self, delegation: Delegation) -> str:
+        names = [str(link) for link in delegation.systems.select_related("system")]
+        return ", ".join(names) or "All"
+
+
+@admin.register(Policy)
+class PolicyAdmin(LifecycleAdmin):
+    lifecycle = POLICIES
+    act_forms: dict[str, type[ActForm]] = {"revise": forms.PolicyForm}
+    list_display = (
+        "__str__", "approval_minutes", "confirmation_hours", "documentation_hours",
+        "observation_minutes", "verifier_differs",
+    )  # fmt: skip
+    sections = (
+        ("In force", ("approval_minutes", "confirmation_hours", "documentation_hours",
+                      "observation_minutes", "verifier_differs")),
+    )  # fmt: skip

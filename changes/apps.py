@@ -1,0 +1,14 @@
+"""Emergency changes: the record from the determination to the evidence."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ChangesConfig(AppConfig):
+    name = "changes"
+    verbose_name = "Change"
+
+    def ready(self) -> None:
+        from changes import lifecycle  # its tables and receivers register themselves
+
+        post_migrate.connect(lifecycle.adopt_default, sender=self, dispatch_uid="policy")

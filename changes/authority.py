@@ -1,0 +1,135 @@
+"""Who may decide on which change: Leads by system, and their delegates."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from guardian.models import UserObjectPermission
+
+from changes.models import Delegation, EmergencyChange
+from ecportal import clock
+from ecportal.accounts.models import User
+from ecportal.accounts.permissions import granted, may
+from ecportal.accounts.roles import SYSTEM_SCOPE
+from incidents.models import System
+
+DELEGABLE = frozenset({"approve", "reject", "approve_retroactively", "reject_retroactively"})
+
+
+def systems_of(change: EmergencyChange) -> set[int]:
+    return {link.system_id for link in change.systems.all()}
+
+
+def covers(user: User, systems: set[int]) -> bool:
+    """Whether the user may decide on every one of the systems in their own right."""
+    if may(user, "approve", System):
+        return True
+    scope = granted(user, SYSTEM_SCOPE, System).filter(pk__in=systems)
+    return bool(systems) and scope.count() == len(systems)
+
+
+def delegation_for(user: User, verb: str, change: EmergencyChange) -> Delegation | None:
+    """Return the delegation under which `user` does `verb`, if they need one and have one.
+
+    The delegator must hold the right themselves, now: a delegation does not cascade and does not
+    outlive the delegator's role. Delegated systems and the delegator's scope both limit it.
+    """
+    if verb not in DELEGABLE or change._state.adding:
+        return None
+    if may(user, verb, EmergencyChange) and may(user, "approve", System):
+        return None  # the common case, known without asking the database
+    given = Delegation.objects.valid_at(clock.now()).filter(delegate=user)
+    candidates = list(given.select_related("delegator", "delegate").order_by("pk"))
+    if not candidates:
+        return None
+    systems = systems_of(change)
+    if may(user, verb, EmergencyChange, change) and covers(user, systems):
+        return None
+    usable = [d for d in candidates if _usable(d, verb, change, systems)]
+    # A delegation by the requester or implementer would be refused; prefer another.
+    usable.sort(key=lambda d: d.delegator_id in involved_in(change))
+    return usable[0] if usable else None
+
+
+def _usable(delegation: Delegation, verb: str, change: EmergencyChange, systems: set[int]) -> bool:
+    limits = {link.system_id for link in delegation.systems.all()}
+    return (
+        (not limits or systems <= limits)
+        and may(delegation.delegator, verb, EmergencyChange, change)
+        and covers(delegation.delegator, systems)
+    )
+
+
+def deciders(systems: Iterable[int], *, besides: Iterable[int] = ()) -> list[User]:
+    """Return the active Leads who may decide on all these systems, the longest-serving first.
+
+    `besides` are the keys of people who may not decide, such as the requester. Four queries,
+    however many Leads there are.
+    """
+    wanted = set(systems)
+    leads = list(
+        User.objects.filter(
+            is_active=True,
+            is_system=False,
+            groups__permissions__codename="approve_emergencychange",
+            groups__permissions__content_type__app_label="changes",
+        )
+        .exclude(pk__in=set(besides))
+        .distinct()
+        .order_by("pk")
+    )
+    everywhere = set(
+        User.objects.filter(
+            Q(groups__permissions__codename=SYSTEM_SCOPE)
+            | Q(user_permissions__codename=SYSTEM_SCOPE)
+        ).values_list("pk", flat=True)
+    )
+    scopes: dict[int, set[int]] = defaultdict(set)
+    if any(lead.pk not in everywhere for lead in leads):
+        kind = ContentType.objects.get_for_model(System)
+        rows = UserObjectPermission.objects.filter(
+            permission__codename=SYSTEM_SCOPE, content_type=kind, user__in=leads
+        ).values_list("user_id", "object_pk")
+        for user_id, system_id in rows:
+            scopes[user_id].add(int(system_id))
+    return [
+        lead
+        for lead in leads
+        if lead.may_sign_in
+        and (lead.pk in everywhere or (bool(wanted) and wanted <= scopes[lead.pk]))
+    ]
+
+
+def involved_in(change: EmergencyChange) -> list[int]:
+    """Return the keys of those who may not decide on the change: its requester and implementer."""
+    return [key for key in (change.requester_id, change.implementer_id) if key]
+
+
+def deciders_on(change: EmergencyChange) -> list[User]:
+    """Return who may decide on this change; the one who was asked comes first."""
+    leads = deciders(systems_of(change), besides=involved_in(change))
+    return sorted(leads, key=lambda lead: lead.pk != change.asked_approver_id)
+
+
+def with_delegates(
+    leads: Iterable[User], systems: Iterable[int], *, besides: Iterable[int] = ()
+) -> list[User]:
+    """Return the Leads, each followed by who stands in for them now on these systems; nobody twice.
+
+    `besides` are the keys of people who may not decide, such as the requester.
+    """
+    leads, wanted, excluded = list(leads), set(systems), set(besides)
+    standing_in = defaultdict(list)
+    valid = Delegation.objects.valid_at(clock.now()).filter(delegator__in=leads)
+    rows = valid.select_related("delegate").prefetch_related("systems").order_by("pk")
+    for delegation in rows:
+        limits = {link.system_id for link in delegation.systems.all()}
+        if not limits or wanted <= limits:
+            standing_in[delegation.delegator_id].append(delegation.delegate)
+    known: dict[int, User] = {}
+    for lead in leads:
+        for person in (lead, *standing_in[lead.pk]):
+            if person.may_sign_in and person.pk not in excluded:
+                known.setdefault(person.pk, person)
+    return list(known.values())

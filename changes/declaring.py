@@ -1,0 +1,74 @@
+"""Declares an emergency: steps 1 and 2 and the way to 3, all or nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from changes.authority import deciders_on
+from changes.lifecycle import CHANGES
+from changes.models import EmergencyChange
+from ecportal.accounts.models import User
+from ecportal.lifecycle import TransitionRefused
+from incidents.lifecycle import INCIDENTS
+from incidents.models import Determination, Incident
+
+
+@transaction.atomic
+def declare(incident: Incident, answers: Mapping[str, Any], *, by: User) -> EmergencyChange:
+    """Determine the emergency, open the change, and ask for approval or claim a verbal one.
+
+    `answers` are those of the declare form. Raises TransitionRefused with a sentence; nothing is
+    saved then.
+    """
+    why = answers["why_not_normal"]
+    INCIDENTS.perform(
+        incident,
+        "determine",
+        by=by,
+        reason=why,
+        criterion=answers["criterion"],
+        imminence=answers.get("imminence") or Determination.Imminence.OCCURRING,
+        basis=answers.get("basis") or Determination.Basis.MONITORING,
+    )
+    determination = incident.determinations.latest("pk")
+    change = EmergencyChange(
+        incident=incident,
+        determination=determination,
+        title=answers.get("title") or incident.title,
+        scope=answers["scope"],
+        risk=answers["risk"],
+        risk_assessment=answers.get("risk_assessment", ""),
+        rollback_plan=answers["rollback_plan"],
+        confidential=bool(answers.get("confidential")),
+    )
+    systems = list(answers.get("systems") or ())
+    systems = systems or [link.system for link in incident.affected.select_related("system")]
+    CHANGES.perform(change, "open", by=by, reason=why, systems=systems)
+    asked = answers.get("approver")
+    CHANGES.perform(change, "submit", by=by, reason="Declared.", asked_approver=asked)
+    if answers["route"] == "claim":
+        _claim(change, answers, by)
+    return change
+
+
+def _claim(change: EmergencyChange, answers: Mapping[str, Any], by: User) -> None:
+    approver = answers.get("approver") or next(iter(deciders_on(change)), None)
+    if approver is None:
+        raise TransitionRefused("No Lead may decide on these systems.", "approver")
+    try:
+        CHANGES.perform(
+            change,
+            "claim_approval",
+            by=by,
+            reason=answers["said"],
+            happened_at=answers.get("said_at"),
+            approver=approver,
+            channel=answers["channel"],
+            call_log=answers.get("call_log", ""),
+        )
+    except TransitionRefused as refused:
+        names = {"happened_at": "said_at", "reason": "said"}
+        raise TransitionRefused(
+            refused.sentence, names.get(refused.field or "", refused.field)
+        ) from refused

@@ -1,0 +1,46 @@
+"""What may be typed about a change, by step."""
+
+from changes.forms.deciding import (
+    ApproveForm,
+    ClaimForm,
+    ConfirmForm,
+    DenyForm,
+    RejectForm,
+    SeenForm,
+)
+from changes.forms.documenting import CheckForm, CorrectForm, DocumentForm, EvidenceForm, ShareForm
+from changes.forms.governing import DelegateForm, PolicyForm
+from changes.forms.implementing import (
+    CatchUpForm,
+    DeviationForm,
+    ExecutionForm,
+    FinishForm,
+    StartForm,
+    StartUnapprovedForm,
+)
+from changes.forms.opening import DeclareForm, ReviseForm, SubmitForm
+
+__all__ = [
+    "ApproveForm",
+    "CatchUpForm",
+    "CheckForm",
+    "ClaimForm",
+    "ConfirmForm",
+    "CorrectForm",
+    "DeclareForm",
+    "DelegateForm",
+    "DenyForm",
+    "DeviationForm",
+    "DocumentForm",
+    "EvidenceForm",
+    "ExecutionForm",
+    "FinishForm",
+    "PolicyForm",
+    "RejectForm",
+    "ReviseForm",
+    "SeenForm",
+    "ShareForm",
+    "StartForm",
+    "StartUnapprovedForm",
+    "SubmitForm",
+]

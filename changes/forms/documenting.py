@@ -1,0 +1,103 @@
+"""What may be typed to verify, document and correct a change."""
+
+import hashlib
+import uuid
+from pathlib import PurePath
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+
+from changes.models import Correction, Evidence
+from ecportal.accounts.models import User
+from ecportal.forms import ActForm, PlainAct, link, moment, words
+from incidents.forms import people
+
+
+class CheckForm(ActForm):
+    watched = words("What was watched?", rows=2, help_text="Dashboards, error rates, user reports.")
+    link = link("Link to what was watched")
+    reason = words("What did it show?", rows=2)
+    happened_at = moment("When did you look?", help_text="Leave empty for now.")
+
+
+class EvidenceForm(ActForm):
+    kind = forms.ChoiceField(label="Kind", choices=Evidence.Kind)
+    description = forms.CharField(label="What it proves", max_length=300)
+    source_system = forms.CharField(
+        label="Source system", max_length=100, required=False,
+        help_text="Such as Grafana, GitHub Actions, the console.",
+    )  # fmt: skip
+    file = forms.FileField(
+        label="File", required=False, allow_empty_file=False, max_length=255,
+        help_text=f"Up to {filesizeformat(settings.EVIDENCE_MAX_BYTES)}; stored under its digest.",
+    )  # fmt: skip
+    link = link("Or a link")
+    text = words("Or a pasted log", required=False)
+    reason = words("Comment", required=False, rows=2)
+    happened_at = moment("Captured at", help_text="Leave empty for now.")
+
+    def prepare(self) -> None:
+        self.order_fields([
+            "description", "kind", "file", "link", "text", "source_system", "happened_at", "reason",
+        ])  # fmt: skip
+
+    def clean_file(self) -> Any:
+        upload: Any = self.cleaned_data.get("file")
+        if upload is not None and (upload.size or 0) > settings.EVIDENCE_MAX_BYTES:
+            limit = filesizeformat(settings.EVIDENCE_MAX_BYTES)
+            raise forms.ValidationError(f"This file is too large. Attach at most {limit}.")
+        return upload
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        given = [name for name in ("file", "link", "text") if data.get(name)]
+        if len(given) != 1 and not self.errors:
+            raise forms.ValidationError(
+                "Attach exactly one thing at a time: a file, a link or a pasted log."
+            )
+        return data
+
+    def reason_given(self) -> str:
+        return self.cleaned_data["reason"] or f"Attached: {self.cleaned_data['description']}"
+
+    def act_data(self) -> dict[str, Any]:
+        """Digest what was given while it streams; name the stored file by its digest."""
+        data = super().act_data()
+        upload: Any = data["file"]
+        if data["text"]:
+            content = data["text"].encode()
+            data.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        if upload is not None:
+            digest = hashlib.sha256()
+            for chunk in upload.chunks():
+                digest.update(chunk)
+            upload.seek(0)
+            data["file_name"] = PurePath(upload.name or "file").name[:255]
+            data.update(size=upload.size, sha256=digest.hexdigest())
+            upload.name = f"{data['sha256'][:2]}/{data['sha256']}-{uuid.uuid4().hex[:8]}"
+        return data
+
+
+class DocumentForm(ActForm):
+    rollback_actions = words(
+        "Rollback actions taken", rows=2, help_text="“None” if nothing was rolled back."
+    )
+    reason = words("What is the result?")
+    asks_when = False
+
+    def prepare(self) -> None:
+        self.order_fields(["reason", "rollback_actions"])
+
+
+class CorrectForm(PlainAct):
+    part = forms.ChoiceField(label="What does it correct?", choices=Correction.Part)
+    reason = words("The correction")
+
+
+class ShareForm(PlainAct):
+    person = forms.ModelChoiceField(queryset=User.objects.none())
+
+    def prepare(self) -> None:
+        self.fields["person"].queryset = people()  # type: ignore[attr-defined]

@@ -1,0 +1,81 @@
+"""What may be typed while a change is implemented."""
+
+from django import forms
+
+from changes.models import Deviation, EmergencyChange, ExecutionEntry
+from ecportal.forms import ActForm, DayField, PlainAct, link, moment, words
+
+
+class StartForm(ActForm):
+    reason = words("What begins now", rows=2)
+    happened_at = moment("When did it start?", help_text="Leave empty for now.")
+
+    def prepare(self) -> None:
+        self.fields["reason"].initial = "Started implementing."
+
+
+class StartUnapprovedForm(ActForm):
+    intro = (
+        "No approval is recorded. Starting now is possible; it is flagged, an exception is "
+        "registered, and a Lead must decide retroactively by the end of the next business day."
+    )
+    reason = words("Why could it not wait for an approval?")
+    happened_at = moment("When did it start?", help_text="Leave empty for now.")
+
+
+class DeviationFields(forms.Form):
+    skipped = words("Standard tests that were skipped", required=False, rows=2)
+    catch_up_on = DayField(label="Catch up by", required=False)
+
+
+class ExecutionForm(ActForm):
+    source = forms.ChoiceField(
+        label="Where is it from?", choices=ExecutionEntry.Source, widget=forms.RadioSelect()
+    )
+    link = link("Link to the deployment or log")
+    reason = words("Log lines with their time stamps, or what was done")
+    happened_at = moment("Time stamp of the log or deployment", help_text="Leave empty for now.")
+
+
+class FinishForm(DeviationFields, ActForm):
+    outcome = forms.ChoiceField(
+        label="How did it go?", choices=EmergencyChange.Outcome, widget=forms.RadioSelect()
+    )
+    source = forms.ChoiceField(
+        label="What proves when it was done?",
+        choices=ExecutionEntry.Source,
+        widget=forms.RadioSelect(),
+        initial=ExecutionEntry.Source.DEPLOYMENT,
+    )
+    link = link("Link to the deployment or log")
+    no_deviations = forms.BooleanField(label="No standard test was skipped", required=False)
+    why = words("Why were they skipped?", required=False, rows=2)
+    reason = words("Log lines with their time stamps, or what was done")
+    happened_at = moment("When was it finished?", help_text="Leave empty for now.")
+
+    def prepare(self) -> None:
+        self.order_fields([
+            "outcome", "reason", "source", "link", "happened_at", "no_deviations", "skipped",
+            "why", "catch_up_on",
+        ])  # fmt: skip
+
+
+class DeviationForm(DeviationFields, PlainAct):
+    reason = words("Why was it skipped?", rows=2)
+
+    def prepare(self) -> None:
+        self.fields["skipped"].required = True
+
+
+class CatchUpForm(ActForm):
+    deviation = forms.ModelChoiceField(
+        label="Which skipped test?", queryset=Deviation.objects.none(), widget=forms.RadioSelect(),
+        empty_label=None,
+    )  # fmt: skip
+    reason = words("Result of the test", rows=2)
+
+    def prepare(self) -> None:
+        assert isinstance(self.record, EmergencyChange)
+        waiting = self.record.deviations.filter(caught_up_at=None, catch_up_on__isnull=False)
+        self.fields["deviation"].queryset = waiting  # type: ignore[attr-defined]
+        self.fields["deviation"].initial = waiting.first()

@@ -1,0 +1,137 @@
+"""What may be typed to declare, change and submit an emergency change."""
+
+from typing import Any
+
+from django import forms
+
+from changes.authority import deciders, deciders_on, with_delegates
+from changes.models import Approval, EmergencyChange
+from ecportal.accounts.models import User
+from ecportal.forms import PlainAct, RevisingForm, link, moment, words
+from incidents.forms import people, system_choice
+from incidents.models import Determination
+
+
+class ReviseForm(RevisingForm):
+    title = forms.CharField(max_length=200)
+    scope = words("What exactly will you change?")
+    systems = system_choice()
+    risk = forms.ChoiceField(choices=EmergencyChange.Risk, widget=forms.RadioSelect())
+    risk_assessment = words("Risk assessment", required=False)
+    rollback_plan = words("How do you go back if it makes things worse?")
+    reason = words("Why it is changed", rows=2)
+
+    def prepare(self) -> None:
+        super().prepare()
+        assert isinstance(self.record, EmergencyChange)
+        self.fields["systems"].initial = self.record.systems.values_list("system", flat=True)
+
+
+class SubmitForm(PlainAct):
+    asked_approver = forms.ModelChoiceField(
+        label="Whom do you ask?", queryset=User.objects.none(), required=False,
+        empty_label="Whoever is first of the Leads",
+    )  # fmt: skip
+    reason = words("A word to the approver", rows=2)
+
+    def prepare(self) -> None:
+        assert isinstance(self.record, EmergencyChange)
+        keys = [lead.pk for lead in deciders_on(self.record)]
+        self.fields["asked_approver"].queryset = people().filter(pk__in=keys)  # type: ignore[attr-defined]
+        self.fields["reason"].initial = "Asked for approval."
+
+
+class DeclareForm(forms.Form):
+    """Six answers; the rest comes from the incident and the session."""
+
+    ASK, CLAIM = "ask", "claim"
+
+    criterion = forms.ChoiceField(
+        label="What kind of emergency is it?",
+        choices=Determination.Criterion,
+        widget=forms.RadioSelect(),
+    )
+    why_not_normal = words("Why can it not wait for the normal process?", rows=2)
+    scope = words(
+        "What exactly will you change?", rows=2,
+        help_text="The approver sees these words. Name versions, settings and counts.",
+    )  # fmt: skip
+    risk = forms.ChoiceField(
+        label="How risky is the change itself?",
+        choices=EmergencyChange.Risk,
+        widget=forms.RadioSelect(),
+    )
+    rollback_plan = words("How do you go back if it makes things worse?", rows=2)
+    route = forms.ChoiceField(
+        label="How do you get approval?",
+        choices=[(ASK, "Ask in the portal"), (CLAIM, "A Lead already said yes")],
+        widget=forms.RadioSelect(),
+    )
+    # Filled in; there to be changed.
+    title = forms.CharField(max_length=200, required=False)
+    systems = system_choice(required=False)
+    imminence = forms.ChoiceField(
+        label="Now or soon?", choices=Determination.Imminence, required=False
+    )
+    basis = forms.ChoiceField(label="Based on", choices=Determination.Basis, required=False)
+    approver = forms.ModelChoiceField(
+        label="Who decides", queryset=User.objects.none(), required=False,
+        empty_label="Whoever is first of the Leads",
+    )  # fmt: skip
+    risk_assessment = words("More about the risk", required=False, rows=2)
+    confidential = forms.BooleanField(
+        label="Confidential: a security matter", required=False,
+        help_text="Visible to Leads, Auditors and people it is shared with.",
+    )  # fmt: skip
+    # Only where a Lead already said yes.
+    said = words("What was said?", required=False, rows=2)
+    channel = forms.ChoiceField(
+        label="How?", choices=[("", "Choose"), *Approval.Channel.choices], required=False
+    )
+    said_at = moment("When?", help_text="Leave empty for now.")
+    call_log = link("Link to the message or call log")
+
+    REQUIRED = ("criterion", "why_not_normal", "scope", "risk", "rollback_plan", "route")
+    FILLED_IN = (
+        "title", "systems", "imminence", "basis", "approver", "risk_assessment", "confidential",
+    )  # fmt: skip
+    SAID = ("said", "channel", "said_at", "call_log")
+
+    def __init__(self, *args: Any, incident: Any, user: User, **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+        affected = [link.system_id for link in incident.affected.all()]
+        self.fields["title"].initial = incident.title
+        self.fields["systems"].initial = affected
+        leads = deciders(affected, besides=[user.pk])
+        named = people().filter(pk__in=[lead.pk for lead in leads])
+        self.fields["approver"].queryset = named  # type: ignore[attr-defined]
+        self.first_lead = leads[0] if leads else None
+        self.incident = incident
+        self.stand_ins = with_delegates(leads[:1], affected, besides=[user.pk])[1:]
+        self.fields["criterion"].widget.attrs["autofocus"] = True
+
+    def group(self, names: tuple[str, ...]) -> list[forms.BoundField]:
+        return [self[name] for name in names]
+
+    @property
+    def required_fields(self) -> list[forms.BoundField]:
+        return self.group(self.REQUIRED)
+
+    @property
+    def filled_in_fields(self) -> list[forms.BoundField]:
+        return self.group(self.FILLED_IN)
+
+    @property
+    def said_fields(self) -> list[forms.BoundField]:
+        return self.group(self.SAID)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("route") == self.CLAIM:
+            for name, sentence in (("said", "Write what was said."), ("channel", "Choose how.")):
+                if not data.get(name) and name not in self.errors:
+                    self.add_error(name, sentence)
+        if not data.get("systems") and not self.incident.affected.all():
+            self.add_error("systems", "Choose at least one system.")
+        return data

@@ -1,0 +1,22 @@
+"""What is recorded about an emergency change."""
+
+from changes.models.approval import Approval
+from changes.models.change import ChangeSystem, EmergencyChange
+from changes.models.delegation import DelegatedSystem, Delegation
+from changes.models.evidence import Evidence
+from changes.models.policy import Policy
+from changes.models.work import Correction, Deviation, ExecutionEntry, StabilityCheck
+
+__all__ = [
+    "Approval",
+    "ChangeSystem",
+    "Correction",
+    "DelegatedSystem",
+    "Delegation",
+    "Deviation",
+    "EmergencyChange",
+    "Evidence",
+    "ExecutionEntry",
+    "Policy",
+    "StabilityCheck",
+]

@@ -1,0 +1,53 @@
+"""What proves it: files stored under their digest, links, pasted logs."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from changes.models.change import EmergencyChange
+from ecportal.accounts.models import User
+from ecportal.history import tracked
+
+
+class Evidence(models.Model):
+    """One piece of evidence: a file, a link or a pasted log; never overwritten."""
+
+    class Kind(models.TextChoices):
+        EXECUTION = "execution", "Execution: deployment or system log"
+        VERIFICATION = "verification", "Verification: the system is stable"
+        APPROVAL = "approval", "Approval: call log or message"
+        WHAT_CHANGED = "what_changed", "What changed: diff or commit"
+        COMMUNICATION = "communication", "Communication"
+        OTHER = "other", "Other"
+
+    change = models.ForeignKey(EmergencyChange, models.PROTECT, related_name="evidence")
+    kind = models.CharField(max_length=20, choices=Kind)
+    description = models.CharField("what it proves", max_length=300)
+    source_system = models.CharField(max_length=100, blank=True)
+    captured_at = models.DateTimeField(help_text="As claimed.")
+    recorded_at = models.DateTimeField()
+    attached_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    file = models.FileField(max_length=100, blank=True)
+    file_name = models.CharField(max_length=255, blank=True, help_text="As the sender named it.")
+    link = models.URLField(max_length=2000, blank=True)
+    text = models.TextField(blank=True)
+    size = models.PositiveBigIntegerField("size in bytes", null=True)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    history = tracked()
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "evidence"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(file="", text="") & ~Q(link="")
+                | Q(file="", link="") & ~Q(text="") & ~Q(sha256="")
+                | Q(text="", link="") & ~Q(file="") & ~Q(sha256=""),
+                name="evidence_is_one_of_file_link_text",
+            ),
+            models.CheckConstraint(
+                condition=Q(captured_at__lte=F("recorded_at")), name="captured_in_the_past"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.description

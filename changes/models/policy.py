@@ -1,0 +1,50 @@
+"""The company's numbers: what the policy demands at present."""
+
+from datetime import timedelta
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from ecportal.history import tracked
+
+
+class Policy(models.Model):
+    """The one row of present parameters; a revision moves no deadline that already runs."""
+
+    class Status(models.TextChoices):
+        IN_FORCE = "in_force", "In force"
+
+    status = models.CharField(
+        max_length=10, choices=Status, default=Status.IN_FORCE, editable=False
+    )
+    approval_minutes = models.PositiveIntegerField(
+        "approval decision, minutes", default=15, validators=[MinValueValidator(1)]
+    )
+    confirmation_hours = models.PositiveIntegerField(
+        "confirmation of a verbal approval, hours", default=12, validators=[MinValueValidator(1)]
+    )
+    documentation_hours = models.PositiveIntegerField(
+        "documentation, hours", default=24, validators=[MinValueValidator(1)]
+    )
+    observation_minutes = models.PositiveIntegerField("observation window, minutes", default=30)
+    verifier_differs = models.BooleanField(
+        "the verifier must not be the implementer", default=False
+    )
+    history = tracked()
+
+    class Meta:
+        verbose_name_plural = "policy"
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_policy")]
+
+    def __str__(self) -> str:
+        return "Emergency change policy"
+
+    @classmethod
+    def in_force(cls) -> "Policy":
+        """Return the present policy; the defaults hold until a Lead revises them."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+    @property
+    def observation_window(self) -> timedelta:
+        return timedelta(minutes=self.observation_minutes)

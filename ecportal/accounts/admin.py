@@ -1,0 +1,73 @@
+"""How people and groups are shown; membership changes by acts, groups by code alone."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import admin as _registers_group  # noqa: F401 - shown anew here
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+
+from ecportal.accounts import forms
+from ecportal.accounts.lifecycle import LIFECYCLE
+from ecportal.accounts.models import User
+from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
+from ecportal.forms import ActForm
+
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(LifecycleAdmin):
+    lifecycle = LIFECYCLE
+    creation = "enroll"
+    act_forms: dict[str, type[ActForm]] = {
+        "enroll": forms.EnrollForm,
+        "revise": forms.ReviseForm,
+        "assign_role": forms.RoleForm,
+        "withdraw_role": forms.RoleForm,
+    }
+    list_display = ("username", "name", "roles", "email", "is_active", "access_until")
+    list_filter = ("is_active", "groups")
+    search_fields = ("username", "first_name", "last_name", "email")
+    ordering = ("username",)
+    sections = (
+        ("The person", ("username", "name", "roles", "email", "time_zone", "is_active",
+                        "access_from", "access_until", "is_superuser", "date_joined")),
+    )  # fmt: skip
+
+    @admin.display(description="Name")
+    def name(self, person: User) -> str:
+        return person.get_full_name()
+
+    @admin.display(description="Roles")
+    def roles(self, person: User) -> str:
+        return ", ".join(group.name for group in person.groups.all())
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+
+@admin.register(Group)
+class GroupAdmin(ReadOnlyAdmin):
+    """Read-only: what a role may do is decided in code and reviewed there."""
+
+    list_display = ("name", "members")
+    sections = (("The role", ("name", "members", "verbs")),)
+
+    @admin.display(description="Members")
+    def members(self, group: Group) -> str:
+        return ", ".join(str(person) for person in group.user_set.all())
+
+    @admin.display(description="May")
+    def verbs(self, group: Group) -> str:
+        permissions = group.permissions.select_related("content_type").order_by(
+            "content_type__app_label", "codename"
+        )
+        return "\n".join(str(permission.name) for permission in permissions)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("user_set")
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        raise Http404("Roles are written in the code; its history is there.")

@@ -1,0 +1,73 @@
+"""Answers who may do what, model-wide or on one object."""
+
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q
+from guardian.models import GroupObjectPermission, UserObjectPermission
+from guardian.shortcuts import get_objects_for_user
+
+from ecportal.accounts import roles
+from ecportal.accounts.models import User
+
+
+def verbs_of(user: User) -> frozenset[str]:
+    """Return the permissions, as app.codename, that the user's groups give model-wide.
+
+    Unlike `has_perm` this does not short-circuit for superusers: a superuser who is in no role may
+    do nothing in the process. Kept on the user object, so one query per request.
+    """
+    if user.is_system:
+        return roles.SYSTEM
+    if not user.is_superuser:
+        return frozenset(user.get_group_permissions() | user.get_user_permissions())
+    known: frozenset[str] | None = getattr(user, "_verbs", None)
+    if known is None:
+        rows = Permission.objects.filter(Q(group__user=user) | Q(user=user)).values_list(
+            "content_type__app_label", "codename"
+        )
+        known = frozenset(f"{app}.{codename}" for app, codename in rows)
+        user._verbs = known  # type: ignore[attr-defined]
+    return known
+
+
+def object_verbs(user: User, record: Model) -> frozenset[str]:
+    """Return the codenames that the user, or a group of theirs, was given on this one object."""
+    kind = ContentType.objects.get_for_model(record)
+    here = Q(content_type=kind, object_pk=str(record.pk))
+    own = UserObjectPermission.objects.filter(here, user=user)
+    shared = GroupObjectPermission.objects.filter(here, group__user=user)
+    rows = own.values_list("permission__codename").union(shared.values_list("permission__codename"))
+    return frozenset(codename for (codename,) in rows)
+
+
+def may(
+    user: User,
+    verb: str,
+    model: type[Model],
+    record: Model | None = None,
+    held: frozenset[str] | None = None,
+) -> bool:
+    """Whether a user whose account is valid now holds `verb` on the model, or on this object.
+
+    `held` saves the question to the database where `object_verbs` was asked already.
+    """
+    if not (user.is_system or user.may_sign_in):
+        return False
+    meta = model._meta
+    codename = f"{verb}_{meta.model_name}"
+    if f"{meta.app_label}.{codename}" in verbs_of(user):
+        return True
+    if record is None or record.pk is None:
+        return False
+    return codename in (object_verbs(user, record) if held is None else held)
+
+
+def granted(user: User, codename: str, model: type[Model]):  # type: ignore[no-untyped-def]
+    """Return the objects of `model` on which the user was given `codename` one by one."""
+    return get_objects_for_user(
+        user,
+        f"{model._meta.app_label}.{codename}",
+        model._default_manager.all(),
+        with_superuser=False,
+        accept_global_perms=False,
+    )

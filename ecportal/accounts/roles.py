@@ -1,0 +1,142 @@
+"""Which role does what: the source of the groups, synced on every migrate.
+
+One line a model: the verbs of its lifecycle, and `view`. A Role Administrator decides who is in a
+group; what a group may do is decided here, in review.
+"""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection
+
+ENGINEER: Final = "Engineer"
+LEAD: Final = "Engineering Lead"
+AUDITOR: Final = "Auditor"
+ROLE_ADMINISTRATOR: Final = "Role Administrator"
+
+_RECORDS: Final = (
+    "incidents.system",
+    "incidents.incident",
+    "incidents.determination",
+    "incidents.incidentnote",
+    "changes.emergencychange",
+    "changes.approval",
+    "changes.evidence",
+    "changes.deviation",
+    "changes.stabilitycheck",
+    "changes.executionentry",
+    "changes.correction",
+    "changes.delegation",
+    "changes.policy",
+    "reviews.retrospectivereview",
+    "reviews.followupaction",
+    "reviews.deadline",
+    "reviews.escalationrung",
+    "reviews.escalation",
+    "reviews.notice",
+    "reviews.controlexception",
+    "reviews.companyholiday",
+)
+_READ: Final = dict.fromkeys(_RECORDS, "view")
+
+ROLES: Final[dict[str, dict[str, str]]] = {
+    ENGINEER: {
+        **_READ,
+        "incidents.incident": "view record revise note determine resolve reopen cancel",
+        "changes.emergencychange": (
+            "view open revise submit amend rework claim_approval start start_unapproved"
+            " log_execution record_deviation catch_up finish check_stability report_instability"
+            " verify attach_evidence correct document cancel"
+        ),
+        "reviews.followupaction": "view complete",
+    },
+    LEAD: {
+        **_READ,
+        "incidents.system": "view register revise retire reinstate",
+        "incidents.incident": "view record revise note determine resolve reopen cancel",
+        "changes.emergencychange": (
+            "view approve reject confirm_approval deny_approval approve_retroactively"
+            " reject_retroactively correct share close"
+            " see_confidential"
+        ),
+        "changes.delegation": "view delegate end",
+        "changes.policy": "view revise",
+        "reviews.retrospectivereview": "view complete",
+        "reviews.followupaction": "view assign complete reassign drop",
+        "reviews.escalationrung": "view define revise retire reinstate",
+        "reviews.controlexception": "view answer",
+        "reviews.companyholiday": "view declare withdraw",
+        "outbox.message": "view",
+    },
+    AUDITOR: {
+        **_READ,
+        "changes.emergencychange": "view see_confidential",
+        "accounts.user": "view",
+        "auth.group": "view",
+        "outbox.message": "view",
+    },
+    ROLE_ADMINISTRATOR: {
+        "accounts.user": "view enroll revise assign_role withdraw_role deactivate reactivate",
+        "auth.group": "view",
+        "incidents.system": "view grant withdraw",
+        "changes.delegation": "view",
+    },
+}
+
+SYSTEM: Final = frozenset(
+    f"{model.split('.')[0]}.{verb}_{model.split('.')[1]}"
+    for model, verbs in {
+        "accounts.user": "enroll assign_role",
+        "incidents.incident": "record",
+        "changes.policy": "adopt",
+        "reviews.retrospectivereview": "schedule",
+        "reviews.controlexception": "register",
+        "reviews.escalationrung": "define",
+    }.items()
+    for verb in verbs.split()
+)
+"""What the named system account may do: the consequences that no person decides."""
+
+SYSTEM_SCOPE: Final = "approve_system"
+"""On a System: the holder decides on emergency changes of it. Model-wide: of every system."""
+
+
+def sync(**_: Any) -> None:
+    """Make the groups hold exactly what ROLES says; make the system account. Safe to repeat."""
+    from django.apps import apps
+    from django.contrib.auth.models import Group, Permission
+    from django.contrib.contenttypes.models import ContentType
+
+    from ecportal.accounts.models import SYSTEM_USERNAME, User
+
+    if not {User._meta.db_table, Group._meta.db_table} <= set(
+        connection.introspection.table_names()
+    ):
+        return  # a partial migration: the full one follows
+    known = {(p.content_type_id, p.codename): p for p in Permission.objects.all()}
+
+    def permission(model: str, codename: str) -> Permission:
+        kind = ContentType.objects.get_for_model(apps.get_model(model))
+        found = known.get((kind.pk, codename))
+        if found is None:
+            words = f"Can {codename.rsplit('_', 1)[0].replace('_', ' ')} {kind.name}"
+            found = Permission.objects.create(content_type=kind, codename=codename, name=words)
+            known[kind.pk, codename] = found
+        return found
+
+    scope = permission("incidents.system", SYSTEM_SCOPE)
+    for role, rows in ROLES.items():
+        held = {
+            permission(model, f"{verb}_{model.split('.')[1]}")
+            for model, verbs in rows.items()
+            for verb in verbs.split()
+        }
+        if role == LEAD and settings.LEAD_SCOPE == "all":
+            held.add(scope)
+        group, _new = Group.objects.get_or_create(name=role)
+        if set(group.permissions.all()) != held:
+            group.permissions.set(held)
+    if not User.objects.filter(is_system=True).exists():
+        account = User(username=SYSTEM_USERNAME, first_name="ecportal", is_system=True)
+        account.set_unusable_password()
+        account.save()

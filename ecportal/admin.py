@@ -1,0 +1,279 @@
+"""How every record of the process is shown: a page to read, and a page for each act."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field, unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from ecportal import panels
+from ecportal.forms import ActForm, PlainAct
+from ecportal.lifecycle import Lifecycle, TransitionRefused
+from ecportal.panels import Button
+from ecportal.site import signed_in
+from ecportal.templatetags.portal import render_pill
+from ecportal.timeline import timeline
+
+CROWDED = (
+    "Somebody changed this at the same moment. Nothing was saved; load the page again and look "
+    "before you repeat it."
+)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Shows records and changes none: no add, no change, no deletion, no bulk act."""
+
+    actions = None
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 50
+    record_template = "admin/record.html"
+    sections: Sequence[tuple[str, Sequence[str]]] = ()
+    """What the record's page shows of its own fields, by section, besides its panels."""
+    empty_list = "Nothing is recorded here yet."
+
+    @admin.display(description="Status", ordering="status")
+    def status_pill(self, record: Any) -> SafeString:
+        return render_pill(record)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def visible(self, request: HttpRequest, object_id: str) -> Any:
+        """Return the record if it exists for this person; else there is no such page."""
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404(f"No {self.opts.verbose_name} is at this address.")
+        if not self.has_view_permission(request, record):
+            raise PermissionDenied
+        return record
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not _dates_exist(request):
+            messages.warning(request, "There is no such date. All records are shown.")
+            return redirect(request.path)
+        title = capfirst(self.opts.verbose_name_plural)
+        context = {"empty_list": self.empty_list, "title": title, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied("A record is changed by its acts alone, never as a whole.")
+        record = self.visible(request, object_id)
+        context = {**self.page(request, record, str(record)), **self.ways(request, record)}
+        context["sections"] = self.read(request, record)
+        context["panels"] = panels.draw(self.model, request, record)
+        return TemplateResponse(request, self.record_template, context)
+
+    def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        """Return what the person can do from the record's page, for its template."""
+        return {}
+
+    def page(self, request: HttpRequest, record: Any, title: str) -> dict[str, Any]:
+        """Return what every page of a record needs."""
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "record": record,
+            "title": title,
+            "record_url": self.address(record) if record.pk else "",
+            "history_url": self.address(record, "history") if record.pk else "",
+            "list_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+        }
+
+    def address(self, record: Any, page: str = "change", *args: Any) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
+        return reverse(name, args=[record.pk, *args])
+
+    def read(
+        self, request: HttpRequest, record: Any
+    ) -> list[tuple[str, list[tuple[str, str | SafeString]]]]:
+        """Return the record's own fields, as labels and values to show, by section."""
+        return [
+            (title, [self._read_field(name, record) for name in fields])
+            for title, fields in self.sections
+        ]
+
+    def _read_field(self, name: str, record: Any) -> tuple[str, str | SafeString]:
+        label = str(label_for_field(name, self.model, self))
+        field, _attribute, value = lookup_field(name, record, self)
+        if value is None or value == "":
+            return label, self.admin_site.empty_value_display
+        if isinstance(field, models.ForeignKey):
+            return label, str(getattr(record, name))
+        if isinstance(field, models.Field):
+            value = display_for_field(value, field, self.admin_site.empty_value_display)
+        return label, value
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show every version of the record, read-only; there is no way back to an old one."""
+        record = self.visible(request, object_id)
+        context = self.page(request, record, f"History of {record}")
+        context["rows"] = timeline(record, with_changes=True)
+        return TemplateResponse(request, "admin/history.html", context)
+
+
+def _dates_exist(request: HttpRequest) -> bool:
+    """Whether the date filter of a list's address names years, months and days that there are."""
+    limits = {"year": range(1900, 2200), "month": range(1, 13), "day": range(1, 32)}
+    for name in request.GET:
+        limit, value = limits.get(name.rpartition("__")[2]), str(request.GET[name])
+        if limit is not None and not (value.isdecimal() and int(value[:9]) in limit):
+            return False
+    return True
+
+
+class LifecycleAdmin(ReadOnlyAdmin):
+    """Adds a button and a page for each act that the person may do with the record."""
+
+    lifecycle: Lifecycle[Any]
+    creation: str = ""
+    act_forms: dict[str, type[ActForm]] = {}
+    act_template = "admin/act.html"
+
+    # --- which acts -----------------------------------------------------------------------------
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(
+            self.creation
+            and self.lifecycle.permitted(self.model(), self.creation, signed_in(request))
+        )
+
+    def buttons(self, request: HttpRequest, record: Any) -> list[Button]:
+        """Return the person's acts on the record in the table's order, refused ones included."""
+        own = [
+            Button(
+                option.transition.words,
+                self.act_address(record, option.transition.verb),
+                option.refusal,
+            )
+            for option in self.lifecycle.options(record, signed_in(request))
+        ]
+        return [*panels.further_buttons(request, record), *own]
+
+    def act_address(self, record: Any, verb: str) -> str:
+        return self.address(record, "act", verb)
+
+    def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        found = self.buttons(request, record)
+        return {
+            "next_step": found[0] if found else None,
+            "other_steps": found[1:],
+            "timeline": timeline(record),
+        }
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        view = self.admin_site.admin_view(self.act_view)
+        return [path("<path:object_id>/act/<slug:verb>/", view, name=name), *super().get_urls()]
+
+    # --- the page of an act ---------------------------------------------------------------------
+    def act_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
+        record = self.visible(request, object_id)
+        rows = self.lifecycle.rows
+        if not any(row.verb == verb and row.sources and not row.internal for row in rows):
+            raise Http404(f"There is no act {verb}.")
+        self._require(request, record, verb)
+        return self._act_page(request, record, verb, self.lifecycle.current(record, verb).words)
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.creation:
+            raise PermissionDenied
+        record = self.model()
+        self._require(request, record, self.creation)
+        return self._act_page(
+            request, record, self.creation, self.lifecycle.verbs[self.creation].words
+        )
+
+    def _require(self, request: HttpRequest, record: Any, verb: str) -> None:
+        if not self.lifecycle.permitted(record, verb, signed_in(request)):
+            words = self.lifecycle.verbs[verb].words.rstrip("…")
+            raise PermissionDenied(f"Your role does not include “{words}”.")
+
+    def _act_page(self, request: HttpRequest, record: Any, verb: str, words: str) -> HttpResponse:
+        form = self.form_of(request, record, verb)
+        if request.method == "POST" and form.is_valid():
+            done = self.attempt(request, record, verb, form)
+            if done is not None:
+                self.message_user(request, f"{words.rstrip('…')}: recorded.", messages.SUCCESS)
+                return redirect(self.after_act(done, verb))
+            record = self.get_object(request, str(record.pk)) if record.pk else self.model()
+        return self.show_act(request, record, verb, words, form)
+
+    def form_of(self, request: HttpRequest, record: Any, verb: str) -> ActForm:
+        """Return the form of the act, filled in by what was posted or by what a link may say."""
+        again = verb == self.creation and record.pk is not None
+        form_class = PlainAct if again else self.act_forms.get(verb, PlainAct)
+        said = {name: request.GET[name] for name in form_class.from_link if name in request.GET}
+        posted = (request.POST, request.FILES) if request.method == "POST" else ()
+        return form_class(*posted, record=record, user=signed_in(request), initial=said)
+
+    def show_act(
+        self, request: HttpRequest, record: Any, verb: str, words: str, form: ActForm
+    ) -> TemplateResponse:
+        context = self.page(request, record, words.rstrip("…"))
+        refusal = self.lifecycle.refusal(record, verb, signed_in(request)) if record.pk else None
+        context.update(form=form, verb=verb, words=words.rstrip("…"), refusal=refusal)
+        status = 422 if form.errors else 200
+        return TemplateResponse(request, self.act_template, context, status=status)
+
+    def attempt(self, request: HttpRequest, record: Any, verb: str, form: ActForm) -> Any | None:
+        """Do the act; on a refusal write it to the form and return None. Nothing is half-saved."""
+        if record.pk is None:
+            for name in form.on_record:
+                setattr(record, name, form.cleaned_data[name])
+        try:
+            return self.lifecycle.perform(
+                record,
+                verb,
+                by=signed_in(request),
+                reason=form.reason_given(),
+                happened_at=form.cleaned_data.get("happened_at"),
+                **form.act_data(),
+            )
+        except TransitionRefused as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+        except ValidationError as error:
+            self._add_errors(form, error)
+        except IntegrityError:
+            form.add_error(None, CROWDED)
+        return None
+
+    @staticmethod
+    def _add_errors(form: ActForm, error: ValidationError) -> None:
+        if not hasattr(error, "error_dict"):
+            form.add_error(None, error)
+            return
+        for name, errors in error.error_dict.items():
+            form.add_error(name if name in form.fields else None, errors)
+
+    def after_act(self, record: Any, verb: str) -> str:
+        return self.address(record)

@@ -1,0 +1,195 @@
+"""Environment variables: the only way the portal differs from one installation to another.
+
+`ECPORTAL_ENV` is `production` (the default), `demo` or `test`. In production a variable that is
+required and missing, or malformed, stops the start with a sentence that names it. The demo and the
+tests have local defaults. A checkout in which `make run` was used once is a demo for `manage.py`
+too, as long as nothing in the environment says otherwise.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import environ
+import holidays
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
+
+PRODUCTION, DEMO, TEST = "production", "demo", "test"
+DATABASE_SCHEMES: Final = {"sqlite", "postgres", "postgresql"}
+EMAIL_SCHEMES: Final = {"smtp", "smtps", "smtp+tls", "smtp+ssl", "filemail", "memorymail"}
+REDIS_SCHEMES: Final = {"redis", "rediss", "unix"}
+FILESYSTEM_BROKER: Final = "filesystem://"
+HOST_NAME: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\]")
+PLACEHOLDERS: Final = {"secret", "changeme", "change-me", "secret-key"}
+
+Value = TypeVar("Value")
+
+
+class Environment:
+    """Reads one installation's variables and remembers which were asked for."""
+
+    def __init__(self, values: Mapping[str, str], home: Path) -> None:
+        self.values = values
+        self.home = home
+        self.asked: list[str] = []
+        self.mode = self.one_of("ECPORTAL_ENV", (PRODUCTION, DEMO, TEST), self._presumed_mode())
+
+    def _presumed_mode(self) -> str:
+        spoken_for = any(self.values.get(name) for name in ("SECRET_KEY", "DATABASE_URL"))
+        return DEMO if not spoken_for and (self.home / "demo").exists() else PRODUCTION
+
+    @property
+    def in_production(self) -> bool:
+        return self.mode == PRODUCTION
+
+    def read(self, name: str, parse: Callable[[str], Value], *, local: str | None) -> Value:
+        """Return the parsed variable; `local` stands in outside production, None means required."""
+        default = None if self.in_production else local
+        return self.optional(name, parse, default)
+
+    def optional(self, name: str, parse: Callable[[str], Value], default: str | None) -> Value:
+        """Return the parsed variable, or the parsed default where it is unset or blank."""
+        self.asked.append(name)
+        text = self.values.get(name, "").strip() or default
+        if text is None:
+            raise ImproperlyConfigured(
+                f"{name} is not set. Set it (the README lists every variable), "
+                "or use `make run` for a demo."
+            )
+        try:
+            return parse(text)
+        except (ValueError, KeyError) as error:
+            raise ImproperlyConfigured(f"{name} is malformed: {error}") from error
+
+    def one_of(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        def parse(text: str) -> str:
+            if text not in choices:
+                raise ValueError(f"{text!r} is none of {', '.join(choices)}.")
+            return text
+
+        return self.optional(name, parse, default)
+
+    def kept(self, name: str, length: int = 50) -> str:
+        """Return the secret kept in `home`/`name`, made once; for the demo and the tests."""
+        path = self.home / name
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            pass
+        self.home.mkdir(parents=True, exist_ok=True)
+        value = secrets.token_urlsafe(length)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(value)
+        return value
+
+
+def boolean(text: str) -> bool:
+    try:
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
+            text.lower()
+        ]
+    except KeyError:
+        raise ValueError(f"{text!r} is neither true nor false.") from None
+
+
+def secret_key(text: str) -> str:
+    if len(text) < 32 or len(set(text)) < 5 or text.lower() in PLACEHOLDERS:
+        raise ValueError("it needs at least 32 random characters.")
+    return text
+
+
+def host_names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or not all(HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError(
+            "it takes host names separated by commas, without scheme, port, path or '*'."
+        )
+    return names
+
+
+def sender(text: str) -> str:
+    _name, address = parseaddr(text)
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise ValueError("it must be like ecportal <ecportal@example.com>.") from None
+    return text
+
+
+def sender_at(host: str) -> str:
+    """Return the portal's address at this host, or at localhost where mail knows no such host."""
+    try:
+        return sender(f"ecportal <ecportal@{host.lstrip('.')}>")
+    except ValueError:
+        return "ecportal <ecportal@localhost>"
+
+
+def time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{text!r} is no time zone such as Europe/Berlin.") from None
+    return text
+
+
+def country(text: str) -> str:
+    if text not in holidays.list_supported_countries():
+        raise ValueError(f"{text!r} is no country code with known holidays, such as DE or US.")
+    return text
+
+
+def subdivision_of(country_code: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text and text not in holidays.list_supported_countries()[country_code]:
+            raise ValueError(f"{text!r} is no subdivision of {country_code}.")
+        return text
+
+    return parse
+
+
+def _url(text: str, schemes: set[str]) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in schemes:
+        raise ValueError(f"it must be a URL that begins with one of {', '.join(sorted(schemes))}.")
+    try:
+        parts.port  # noqa: B018 - urlsplit checks the port only when asked for it
+    except ValueError:
+        raise ValueError("its port is not a number between 0 and 65535.") from None
+    return text
+
+
+def database(text: str) -> dict[str, object]:
+    config = environ.Env.db_url_config(_url(text, DATABASE_SCHEMES))
+    if not config.get("NAME"):
+        raise ValueError("it names no database.")
+    return dict(config)
+
+
+def email(text: str) -> dict[str, object]:
+    parts = urlsplit(_url(text, EMAIL_SCHEMES))
+    if parts.scheme.startswith("smtp") and not parts.hostname:
+        raise ValueError("it names no mail server.")
+    return dict(environ.Env.email_url_config(text))
+
+
+def redis(text: str) -> str:
+    if text == FILESYSTEM_BROKER:
+        return text
+    parts = urlsplit(_url(text, REDIS_SCHEMES))
+    if not (parts.hostname or parts.path):
+        raise ValueError("it names no server.")
+    # Celery's name for a Unix socket differs from redis-py's.
+    return text.replace("unix://", "redis+socket://", 1)
+
+
+def web_address(text: str) -> str:
+    if not urlsplit(_url(text, {"http", "https"})).hostname:
+        raise ValueError("it names no host.")
+    return text.rstrip("/")

@@ -1,0 +1,145 @@
+"""The form of an act: a reason, when it happened, and whatever the verb asks besides."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.db.models import Model
+
+from ecportal.accounts.models import User
+from ecportal.lifecycle import REASON_LIMIT
+
+OTHER_CENTURY = "Enter a date between 2000 and 2199."
+CLOCK_FIELDS = ("reason", "happened_at")
+
+
+class MomentInput(forms.DateTimeInput):
+    """The browser's own picker; its value is read in the reader's time zone."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class DayInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class MomentField(forms.DateTimeField):
+    """A time in the reader's zone, within the centuries in which the portal can be used."""
+
+    widget = MomentInput
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            found = super().to_python(value)
+        except OverflowError:
+            raise ValidationError(OTHER_CENTURY) from None
+        return _of_our_time(found)
+
+
+class DayField(forms.DateField):
+    widget = DayInput
+
+    def to_python(self, value: Any) -> Any:
+        return _of_our_time(super().to_python(value))
+
+
+def _of_our_time(value: Any) -> Any:
+    if value is not None and not 2000 <= value.year < 2200:
+        raise ValidationError(OTHER_CENTURY)
+    return value
+
+
+class Choices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Several records to tick; a number that no record can have is none of them."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def _check_values(self, value: Any) -> Any:
+        try:
+            return super()._check_values(value)  # type: ignore[misc]
+        except (OverflowError, DataError):
+            raise ValidationError("One of these does not exist. Choose from the list.") from None
+
+
+def moment(label: str, *, required: bool = False, help_text: str = "") -> forms.DateTimeField:
+    return MomentField(label=label, required=required, help_text=help_text)
+
+
+def words(
+    label: str, *, required: bool = True, help_text: str = "", rows: int = 3
+) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=required,
+        max_length=REASON_LIMIT,
+        help_text=help_text,
+        widget=forms.Textarea(attrs={"rows": rows}),
+    )
+
+
+def link(label: str, *, help_text: str = "") -> forms.URLField:
+    return forms.URLField(
+        label=label, required=False, max_length=2000, assume_scheme="https", help_text=help_text
+    )
+
+
+class ActForm(forms.Form):
+    """Asks for one act on `record` by `user`.
+
+    `on_record` names the fields that a creating act writes onto the new record; all others except
+    the reason and the time go to the act as its data. `from_link` names those that the address of
+    the page may fill in.
+    """
+
+    reason = words("Why")
+    happened_at = moment("When", help_text="Leave empty for now. Times are in your time zone.")
+
+    asks_when = True
+    intro = ""
+    on_record: tuple[str, ...] = ()
+    from_link: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, record: Model, user: User, **options: Any) -> None:
+        self.record, self.user = record, user
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+        if not self.asks_when:
+            del self.fields["happened_at"]
+        order = [name for name in self.fields if name not in CLOCK_FIELDS]
+        self.order_fields([*order, *CLOCK_FIELDS])
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Fill in what depends on the record and the person."""
+
+    def act_data(self) -> dict[str, Any]:
+        """Return what the act carries besides the reason, the time and the record's own fields."""
+        taken = {*CLOCK_FIELDS, *self.on_record}
+        return {name: value for name, value in self.cleaned_data.items() if name not in taken}
+
+    def reason_given(self) -> str:
+        return str(self.cleaned_data["reason"])
+
+
+class RevisingForm(ActForm):
+    """Starts from the values that the record has."""
+
+    asks_when = False
+
+    def prepare(self) -> None:
+        for name in self.fields:
+            if name not in CLOCK_FIELDS and hasattr(self.record, name):
+                self.fields[name].initial = getattr(self.record, name)
+
+
+class PlainAct(ActForm):
+    """Nothing but a reason, dated now."""
+
+    asks_when = False

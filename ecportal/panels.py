@@ -1,0 +1,88 @@
+"""Lets a higher app show something on a lower app's page, without the lower one knowing."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+HOME = None
+"""In place of a model: the home page, whose record is None."""
+
+Context = dict[str, Any]
+Build = Callable[[HttpRequest, Any], Context | None]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of a page: its template, where it stands, and what fills it (None: not shown)."""
+
+    template: str
+    place: str
+    build: Build
+
+
+@dataclass(frozen=True)
+class Button:
+    """A way on; with a refusal it is drawn disabled, and says why."""
+
+    label: str
+    url: str
+    refusal: str | None = None
+
+
+_panels: dict[type[Model] | None, list[Panel]] = defaultdict(list)
+_buttons: dict[type[Model] | None, list[Callable[[HttpRequest, Any], list[Button]]]] = defaultdict(
+    list
+)
+
+
+def panel(
+    model: type[Model] | None, template: str, place: str = "main"
+) -> Callable[[Build], Build]:
+    """Register the decorated function as what fills `template` on the pages of `model`.
+
+    Places are `top`, `main` and `side`; panels stand in the order of their registration.
+    """
+
+    def register(build: Build) -> Build:
+        _panels[model].append(Panel(template, place, build))
+        return build
+
+    return register
+
+
+def buttons(
+    model: type[Model],
+) -> Callable[
+    [Callable[[HttpRequest, Any], list[Button]]], Callable[[HttpRequest, Any], list[Button]]
+]:
+    """Register the decorated function as the source of further buttons on the pages of `model`."""
+
+    def register(
+        build: Callable[[HttpRequest, Any], list[Button]],
+    ) -> Callable[[HttpRequest, Any], list[Button]]:
+        _buttons[model].append(build)
+        return build
+
+    return register
+
+
+def draw(
+    model: type[Model] | None, request: HttpRequest, record: Any
+) -> dict[str, list[SafeString]]:
+    """Return the rendered panels of a page by place."""
+    places: dict[str, list[SafeString]] = {"top": [], "main": [], "side": []}
+    for part in _panels[model]:
+        context = part.build(request, record)
+        if context is not None:
+            places[part.place].append(render_to_string(part.template, context, request))
+    return places
+
+
+def further_buttons(request: HttpRequest, record: Model) -> list[Button]:
+    return [button for build in _buttons[type(record)] for button in build(request, record)]

@@ -1,0 +1,245 @@
+"""Settings of every installation: the differences come from the environment alone."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+
+from ecportal import environment
+from ecportal.environment import TEST, Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("ECPORTAL_VAR") or BASE_DIR / "var")
+
+env = Environment(os.environ, VAR_DIR)
+ENVIRONMENT = env.mode
+IN_PRODUCTION = env.in_production
+
+DEBUG = False
+SECRET_KEY = env.read(
+    "SECRET_KEY",
+    environment.secret_key,
+    local=None if IN_PRODUCTION else env.kept("secret-key"),
+)
+ALLOWED_HOSTS = env.read("ALLOWED_HOSTS", environment.host_names, local="127.0.0.1,localhost")
+PORTAL_URL = env.optional(
+    "PORTAL_URL",
+    environment.web_address,
+    f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if IN_PRODUCTION else "http://127.0.0.1:8000",
+)
+
+INSTALLED_APPS = [
+    "ecportal.apps.PlatformConfig",
+    "ecportal.accounts",
+    "ecportal.outbox",
+    "incidents",
+    "changes",
+    "reviews",
+    "ecportal.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "guardian",
+    "simple_history",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "ecportal.middleware.local_time",
+    "ecportal.middleware.plain_input",
+]
+ROOT_URLCONF = "ecportal.urls"
+WSGI_APPLICATION = "ecportal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- data ---------------------------------------------------------------------------------------
+DATABASE: dict[str, Any] = env.read(
+    "DATABASE_URL", environment.database, local=f"sqlite:///{VAR_DIR / 'ecportal.sqlite3'}"
+)
+if DATABASE["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE takes the write lock at the first statement: a reader that wants to become a writer
+    # in mid-transaction would otherwise fail at once, whatever the timeout.
+    DATABASE["OPTIONS"] = {
+        "timeout": 30,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    DATABASE["TEST"] = {"NAME": f"{DATABASE['NAME']}.test"}
+else:
+    DATABASE["CONN_MAX_AGE"] = 60
+    DATABASE["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+EVIDENCE_DIR = env.optional("EVIDENCE_DIR", Path, str(VAR_DIR / "evidence"))
+EVIDENCE_MAX_BYTES = 25 * 1024 * 1024
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(EVIDENCE_DIR), "base_url": None},
+    },
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if env.mode == TEST
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# --- people -------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "ecportal.accounts.authentication.DatedAccountBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+if env.mode == TEST:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+ANONYMOUS_USER_NAME = None  # guardian would otherwise make an account for nobody
+GUARDIAN_AUTO_PREFETCH = False
+# Whether every Engineering Lead decides for every system, or only for the systems granted to them.
+LEAD_SCOPE = env.one_of("LEAD_SCOPE", ("all", "granted"), "all")
+SESSION_COOKIE_AGE = 12 * 60 * 60
+
+# --- time ---------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = env.read("TIME_ZONE", environment.time_zone, local="Europe/Berlin")
+BUSINESS_COUNTRY = env.read("BUSINESS_COUNTRY", environment.country, local="DE")
+BUSINESS_SUBDIVISION = env.optional(
+    "BUSINESS_SUBDIVISION", environment.subdivision_of(BUSINESS_COUNTRY), ""
+)
+LANGUAGE_CODE = "en-us"
+USE_I18N = True
+FORMAT_MODULE_PATH = "ecportal.formats"
+
+# --- history ------------------------------------------------------------------------------------
+SIMPLE_HISTORY_REVERT_DISABLED = True
+SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = True
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+
+# --- messages and tasks -------------------------------------------------------------------------
+MAIL_DIR = VAR_DIR / "mail"
+vars().update(
+    env.read(
+        "EMAIL_URL",
+        environment.email,
+        local="memorymail://" if env.mode == TEST else f"filemail:///{MAIL_DIR}",
+    )
+)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.optional(
+    "MAIL_FROM", environment.sender, environment.sender_at(ALLOWED_HOSTS[0])
+)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Outside production no variable means no Redis: Celery's filesystem transport takes its place.
+REDIS_URL = env.read("REDIS_URL", environment.redis, local=environment.FILESYSTEM_BROKER)
+BROKER_DIR = VAR_DIR / "broker"
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        "data_folder_in": str(BROKER_DIR / "messages"),
+        "data_folder_out": str(BROKER_DIR / "messages"),
+        "control_folder": str(BROKER_DIR / "control"),
+    }
+    if REDIS_URL.startswith("filesystem")
+    # A request never waits long for a broker that is down: beat finds what was due anyway.
+    else {"socket_connect_timeout": 2, "socket_timeout": 5, "max_retries": 1, "interval_start": 0}
+)
+if REDIS_URL.startswith("filesystem"):
+    for folder in ("messages", "control"):
+        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 10 * 60
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep-deadlines": {
+        "task": "reviews.tasks.sweep_deadlines",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+    "deliver-messages": {
+        "task": "ecportal.outbox.tasks.deliver_messages",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+}
+
+# --- the browser --------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "ecportal.errors.csrf_failure"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IN_PRODUCTION
+SECURE_SSL_REDIRECT = env.optional("SSL_REDIRECT", environment.boolean, str(IN_PRODUCTION))
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IN_PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IN_PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+# Only where a proxy ends TLS and always sets this header itself may it be believed.
+if env.optional("BEHIND_TLS_PROXY", environment.boolean, "false"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if IN_PRODUCTION:
+    CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    # The filesystem transport has no host, and Kombu would say so at each task.
+    "loggers": {"kombu.connection": {"level": "ERROR"}},
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["console"],
+        "level": env.one_of(
+            "LOG_LEVEL",
+            ("DEBUG", "INFO", "WARNING", "ERROR"),
+            "INFO" if IN_PRODUCTION else "WARNING",
+        ),
+    },
+}

@@ -1,0 +1,127 @@
+"""What may be typed about incidents and systems."""
+
+from django import forms
+from django.db.models import QuerySet
+
+from ecportal import clock
+from ecportal.accounts.models import User
+from ecportal.forms import ActForm, Choices, PlainAct, RevisingForm, moment, words
+from incidents.models import Determination, Incident, System
+
+
+def system_choice(*, required: bool = True) -> Choices:
+    return Choices(
+        label="Affected systems",
+        queryset=System.objects.filter(status=System.Status.ACTIVE),
+        required=required,
+    )
+
+
+def people() -> QuerySet[User]:
+    return User.objects.filter(is_active=True, is_system=False).order_by("first_name", "username")
+
+
+class RecordIncidentForm(ActForm):
+    on_record = ("title", "severity", "began_at", "description", "source_url")
+    asks_when = False
+
+    title = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autofocus": True}))
+    severity = forms.TypedChoiceField(
+        choices=Incident.Severity, coerce=int, widget=forms.RadioSelect(), initial=1
+    )
+    systems = system_choice()
+    began_at = moment("Began or was detected", required=True)
+    description = words("Description", required=False)
+    source_url = forms.URLField(
+        label="Link", required=False, max_length=500, assume_scheme="https",
+        help_text="The alert, the ticket or the channel.",
+    )  # fmt: skip
+    reason = words("How we noticed", help_text="Monitoring, an alert, customers…", rows=2)
+
+    def prepare(self) -> None:
+        self.fields["began_at"].initial = clock.now()
+
+
+class ReviseIncidentForm(RevisingForm):
+    title = forms.CharField(max_length=200)
+    severity = forms.TypedChoiceField(
+        choices=Incident.Severity, coerce=int, widget=forms.RadioSelect()
+    )
+    systems = system_choice()
+    description = words("Description", required=False)
+    source_url = forms.URLField(label="Link", required=False, max_length=500, assume_scheme="https")
+
+    def prepare(self) -> None:
+        super().prepare()
+        assert isinstance(self.record, Incident)
+        self.fields["systems"].initial = self.record.affected.values_list("system", flat=True)
+
+
+class NoteForm(ActForm):
+    reason = words("Note")
+
+
+class DetermineForm(ActForm):
+    """Step 1 by itself, for the record; declaring an emergency asks the same."""
+
+    from_link = ("verdict",)
+
+    verdict = forms.ChoiceField(
+        label="Is it an emergency?",
+        choices=Determination.Verdict,
+        widget=forms.RadioSelect(),
+        initial=Determination.Verdict.EMERGENCY,
+    )
+    criterion = forms.ChoiceField(
+        label="What kind of emergency?",
+        choices=Determination.Criterion,
+        widget=forms.RadioSelect(),
+        required=False,
+    )
+    imminence = forms.ChoiceField(
+        label="Now or soon?",
+        choices=Determination.Imminence,
+        widget=forms.RadioSelect(),
+        initial=Determination.Imminence.OCCURRING,
+    )
+    basis = forms.ChoiceField(
+        label="Based on",
+        choices=Determination.Basis,
+        widget=forms.RadioSelect(),
+        initial=Determination.Basis.MONITORING,
+    )
+    reason = words("Why the normal process cannot be used, or why it can")
+
+
+class NameField(forms.Form):
+    """A name that no other system has."""
+
+    name = forms.CharField(max_length=100)
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        others = System.objects.filter(name__iexact=name)
+        if others.exclude(pk=self.record.pk).exists():  # type: ignore[attr-defined]
+            raise forms.ValidationError("A system has this name already.")
+        return name
+
+
+class SystemForm(NameField, ActForm):
+    on_record = ("name",)
+    asks_when = False
+
+    description = words("Description", required=False)
+    reason = words("Why", rows=2)
+
+
+class ReviseSystemForm(NameField, RevisingForm):
+    description = words("Description", required=False)
+
+
+class ScopeForm(PlainAct):
+    """Names the Lead who gets or loses the right to decide on a system."""
+
+    person = forms.ModelChoiceField(queryset=User.objects.none(), label="Lead")
+
+    def prepare(self) -> None:
+        self.fields["person"].queryset = people()  # type: ignore[attr-defined]

@@ -1,0 +1,132 @@
+"""What may be done with incidents and systems."""
+
+from guardian.shortcuts import assign_perm, remove_perm
+
+from ecportal.accounts import roles
+from ecportal.accounts.models import User
+from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused
+from ecportal.numbering import take_number
+from incidents.models import Determination, Incident, IncidentNote, IncidentSystem, System
+
+OPEN, RESOLVED, CANCELLED = Incident.Status
+ACTIVE, RETIRED = System.Status
+
+
+# --- incidents ----------------------------------------------------------------------------------
+def began_before_now(incident: Incident, act: Act) -> str | None:
+    if incident._state.adding and incident.began_at and incident.began_at > act.recorded_at:
+        return "The incident cannot begin in the future. Enter when it began or was detected."
+    return None
+
+
+def record_incident(incident: Incident, act: Act) -> None:
+    incident.number = take_number("INC")
+    incident.recorded_at = act.recorded_at
+    incident.recorded_by = act.by
+
+
+def name_systems(incident: Incident, act: Act) -> None:
+    """Make the incident's systems those of the act; a system named once stays in the history."""
+    named = {link.system_id: link for link in incident.affected.all()}
+    wanted = {system.pk: system for system in act.data.get("systems", ())}
+    for key in wanted.keys() - named.keys():
+        act.save(IncidentSystem(incident=incident, system=wanted[key]))
+    for key in named.keys() - wanted.keys():
+        act.remove(named[key])
+
+
+def revise_incident(incident: Incident, act: Act) -> None:
+    for name in ("title", "description", "severity", "source_url"):
+        setattr(incident, name, act.data[name])
+
+
+def write_note(incident: Incident, act: Act) -> None:
+    act.save(
+        IncidentNote(
+            incident=incident,
+            text=act.reason,
+            written_by=act.by,
+            happened_at=act.happened_at,
+            recorded_at=act.recorded_at,
+        )
+    )
+
+
+def record_determination(incident: Incident, act: Act) -> None:
+    """Write the determination; why the normal process cannot be used is the reason of the act."""
+    verdict = act.data.get("verdict", Determination.Verdict.EMERGENCY)
+    emergency = verdict == Determination.Verdict.EMERGENCY
+    if emergency and not act.data.get("criterion"):
+        raise TransitionRefused("Choose which kind of emergency it is.", "criterion")
+    determination = Determination(
+        incident=incident,
+        verdict=verdict,
+        criterion=act.data.get("criterion", "") if emergency else "",
+        imminence=act.data.get("imminence", Determination.Imminence.OCCURRING),
+        basis=act.data.get("basis", Determination.Basis.MONITORING),
+        why_not_normal=act.reason if emergency else "",
+        decided_by=act.by,
+        decided_at=act.happened_at,
+        recorded_at=act.recorded_at,
+    )
+    act.save(determination)
+
+
+def resolve_incident(incident: Incident, act: Act) -> None:
+    if act.happened_at < incident.began_at:
+        raise TransitionRefused("It cannot end before it began.", "happened_at")
+    incident.resolved_at = act.happened_at
+
+
+def reopen_incident(incident: Incident, act: Act) -> None:
+    incident.resolved_at = None
+
+
+INCIDENTS = Lifecycle(
+    Incident,
+    Transition("record", NEW, OPEN, [began_before_now], record_incident, "Record incident",
+               after=name_systems),
+    Transition("determine", {OPEN, RESOLVED}, None, label="Determine: emergency or not",
+               after=record_determination),
+    Transition("note", {OPEN, RESOLVED}, None, label="Add note", after=write_note),
+    Transition("revise", {OPEN, RESOLVED}, None, [], revise_incident, "Change details",
+               after=name_systems),
+    Transition("resolve", {OPEN}, RESOLVED, [], resolve_incident, "Mark as resolved"),
+    Transition("reopen", {RESOLVED}, OPEN, [], reopen_incident),
+    Transition("cancel", {OPEN}, CANCELLED, label="Cancel: recorded in error"),
+)  # fmt: skip
+
+
+# --- systems ------------------------------------------------------------------------------------
+def write_system(system: System, act: Act) -> None:
+    for name in ("name", "description"):
+        setattr(system, name, act.data.get(name, getattr(system, name)))
+
+
+def grant_scope(system: System, act: Act) -> None:
+    person: User = act.data["person"]
+    assign_perm(roles.SYSTEM_SCOPE, person, system)
+
+
+def withdraw_scope(system: System, act: Act) -> None:
+    person: User = act.data["person"]
+    remove_perm(roles.SYSTEM_SCOPE, person, system)
+
+
+def not_for_oneself(system: System, act: Act) -> str | None:
+    """Nobody gives themselves the right to decide."""
+    if act.data.get("person") == act.by:
+        return "This is yourself. Another Role Administrator must do this."
+    return None
+
+
+SYSTEMS = Lifecycle(
+    System,
+    Transition("register", NEW, ACTIVE, effect=write_system, label="Add system"),
+    Transition("revise", {ACTIVE}, None, effect=write_system, label="Change details"),
+    Transition("grant", {ACTIVE}, None, [not_for_oneself], grant_scope, "Let a Lead decide"),
+    Transition("withdraw", {ACTIVE, RETIRED}, None, [not_for_oneself], withdraw_scope,
+               "Take the decision right away"),
+    Transition("retire", {ACTIVE}, RETIRED),
+    Transition("reinstate", {RETIRED}, ACTIVE),
+)  # fmt: skip

@@ -1,0 +1,179 @@
+"""How reviews, follow-up actions, deadlines, exceptions and ladders are shown."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+
+from changes.models import EmergencyChange
+from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
+from ecportal.forms import ActForm
+from ecportal.site import signed_in
+from reviews import forms, panels  # noqa: F401 - the panels register themselves
+from reviews.lifecycle import EXCEPTIONS, FOLLOW_UPS, HOLIDAYS, REVIEWS, RUNGS
+from reviews.models import (
+    CompanyHoliday,
+    ControlException,
+    Deadline,
+    EscalationRung,
+    FollowUpAction,
+    Notice,
+    RetrospectiveReview,
+)
+
+
+class ConcernsChanges:
+    """Hides what belongs to a confidential change from those it is hidden from."""
+
+    change_path = "change"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        queryset: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        visible = EmergencyChange.objects.visible_to(signed_in(request))
+        return queryset.filter(**{f"{self.change_path}__in": visible.values("pk")})
+
+
+@admin.register(RetrospectiveReview)
+class ReviewAdmin(ConcernsChanges, LifecycleAdmin):
+    lifecycle = REVIEWS
+    act_forms: dict[str, type[ActForm]] = {"complete": forms.ReviewForm}
+    act_template = "admin/reviews/retrospectivereview/act.html"
+    list_display = ("change", "status_pill", "reviewer", "held_at", "genuine", "procedure_followed")
+    list_filter = ("status", "genuine", "procedure_followed")
+    list_select_related = ("change", "reviewer", "requester", "implementer")
+    search_fields = ("change__number", "change__title")
+    empty_list = "No change was implemented yet."
+    sections = (
+        ("The review", ("change", "reviewer", "held_at", "recorded_at", "genuine",
+                        "procedure_followed", "appropriateness", "lessons",
+                        "no_follow_up_reason")),
+    )  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.by_change_view)
+        name = "reviews_retrospectivereview_by_change"
+        return [path("of/<int:change_id>/", view, name=name), *super().get_urls()]
+
+    def by_change_view(self, request: HttpRequest, change_id: int) -> HttpResponse:
+        """Lead from a mail about a change to where its review is held."""
+        change = EmergencyChange.objects.filter(pk=change_id)
+        review = get_object_or_404(self.get_queryset(request), change__in=change)
+        if self.lifecycle.permitted(review, "complete", signed_in(request)):
+            return redirect(self.act_address(review, "complete"))
+        return redirect(self.address(review))
+
+    def after_act(self, record: Any, verb: str) -> str:
+        return reverse("admin:changes_emergencychange_change", args=[record.change_id])
+
+
+@admin.register(FollowUpAction)
+class FollowUpAdmin(ConcernsChanges, LifecycleAdmin):
+    lifecycle = FOLLOW_UPS
+    creation = "assign"
+    act_forms: dict[str, type[ActForm]] = {
+        "assign": forms.FollowUpForm,
+        "complete": forms.DoneForm,
+        "reassign": forms.ReassignForm,
+        "drop": forms.DoneForm,
+    }
+    list_display = ("number", "title", "owner", "due_on", "status_pill", "change")
+    list_filter = ("status", "owner")
+    list_select_related = ("owner", "change")
+    search_fields = ("number", "title", "change__number")
+    empty_list = "No follow-up action yet. Reviews assign them."
+    sections = (
+        ("The action", ("change", "title", "owner", "due_on", "assigned_by", "finished_at",
+                        "result")),
+    )  # fmt: skip
+
+
+@admin.register(ControlException)
+class ExceptionAdmin(ConcernsChanges, LifecycleAdmin):
+    lifecycle = EXCEPTIONS
+    act_forms: dict[str, type[ActForm]] = {"answer": forms.AnswerForm}
+    list_display = ("kind", "change", "status_pill", "recorded_at", "answered_by")
+    list_filter = ("status", "kind")
+    list_select_related = ("change", "answered_by")
+    search_fields = ("change__number", "change__title", "detail", "response")
+    date_hierarchy = "recorded_at"
+    empty_list = "No exception. The process was followed throughout."
+    sections = (
+        ("The exception", ("change", "kind", "detail", "happened_at", "recorded_at", "response",
+                           "answered_by", "answered_at")),
+    )  # fmt: skip
+
+
+@admin.register(Deadline)
+class DeadlineAdmin(ConcernsChanges, ReadOnlyAdmin):
+    list_display = ("kind", "change", "owner", "started_at", "due_at", "met_at", "voided_at")
+    list_filter = (
+        "kind", ("met_at", admin.EmptyFieldListFilter), ("voided_at", admin.EmptyFieldListFilter),
+    )  # fmt: skip
+    list_select_related = ("change", "owner")
+    search_fields = ("change__number",)
+    date_hierarchy = "due_at"
+    empty_list = "No deadline ever ran."
+    sections = (
+        ("The deadline", ("kind", "change", "owner", "started_at", "due_at", "rule", "met_at",
+                          "voided_at")),
+    )  # fmt: skip
+
+
+@admin.register(Notice)
+class NoticeAdmin(ConcernsChanges, ReadOnlyAdmin):
+    """The ledger: who was told of what, when, and with what result."""
+
+    change_path = "escalation__deadline__change"
+    list_display = ("recipient", "deadline", "rung", "told_at", "result")
+    list_select_related = ("person", "message", "escalation__deadline__change")
+    search_fields = ("address", "escalation__deadline__change__number")
+    empty_list = "Nobody had to be reminded yet."
+    sections = (("The notice", ("recipient", "address", "deadline", "rung", "told_at", "result")),)
+
+    @admin.display(description="Told")
+    def recipient(self, notice: Notice) -> str:
+        return str(notice.person or notice.address)
+
+    @admin.display(description="Of")
+    def deadline(self, notice: Notice) -> str:
+        return str(notice.escalation.deadline)
+
+    @admin.display(description="Rung")
+    def rung(self, notice: Notice) -> str:
+        return notice.escalation.rung_in_words
+
+    @admin.display(description="When", ordering="escalation__reached_at")
+    def told_at(self, notice: Notice) -> Any:
+        return notice.escalation.reached_at
+
+    @admin.display(description="Result")
+    def result(self, notice: Notice) -> str:
+        return notice.result
+
+
+@admin.register(EscalationRung)
+class RungAdmin(LifecycleAdmin):
+    lifecycle = RUNGS
+    creation = "define"
+    act_forms: dict[str, type[ActForm]] = {
+        "define": forms.RungForm,
+        "revise": forms.ReviseRungForm,
+    }
+    list_display = ("kind", "offset", "unit", "audience", "status_pill")
+    list_display_links = ("kind", "offset")
+    list_filter = ("kind", "status", "audience")
+    sections = (("The rung", ("kind", "offset", "unit", "audience", "addresses")),)
+
+
+@admin.register(CompanyHoliday)
+class HolidayAdmin(LifecycleAdmin):
+    lifecycle = HOLIDAYS
+    creation = "declare"
+    act_forms: dict[str, type[ActForm]] = {"declare": forms.HolidayForm}
+    list_display = ("day", "name", "status_pill")
+    list_filter = ("status",)
+    empty_list = "No company holiday: only the country’s public holidays count."
+    sections = (("The day", ("day", "name")),)

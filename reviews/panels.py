@@ -1,0 +1,150 @@
+"""What reviews add to the pages of changes, and to the home page."""
+
+from typing import Any
+
+from django.db.models import Prefetch, Q, prefetch_related_objects
+from django.http import HttpRequest
+from django.urls import reverse
+
+from changes.lifecycle import DOCUMENTED, IMPLEMENTED, VERIFIED
+from changes.models import EmergencyChange, Policy
+from ecportal import clock
+from ecportal.accounts.permissions import verbs_of
+from ecportal.panels import HOME, Button, buttons, panel
+from ecportal.site import signed_in
+from reviews.completeness import WITH_ITEMS, five_items
+from reviews.duties import breaches, matrix
+from reviews.lifecycle import REVIEWS
+from reviews.models import ControlException, Deadline, Notice, RetrospectiveReview
+from reviews.notifications import ACTS, action_path
+from reviews.waiting import waiting_for
+
+Context = dict[str, Any]
+VIEW = "changes.view_emergencychange"
+
+
+def _deadlines(change: EmergencyChange) -> list[Deadline]:
+    """Load the change's deadlines once a page, for every panel that reads them."""
+    if "deadlines" not in getattr(change, "_prefetched_objects_cache", {}):
+        found = Deadline.objects.select_related("owner", "follow_up", "deviation")
+        prefetch = Prefetch("deadlines", found)
+        prefetch_related_objects([change], prefetch)
+    return list(change.deadlines.all())
+
+
+@buttons(EmergencyChange)
+def review_button(request: HttpRequest, change: EmergencyChange) -> list[Button]:
+    """Offer the review to Leads from the moment the change is implemented; it says what lacks."""
+    if change.status not in (IMPLEMENTED, VERIFIED, DOCUMENTED):
+        return []
+    review: RetrospectiveReview | None = getattr(change, "review", None)
+    user = signed_in(request)
+    if review is None or not REVIEWS.permitted(review, "complete", user):
+        return []
+    review.change = change
+    refusal = REVIEWS.refusal(review, "complete", user)
+    url = reverse("admin:reviews_retrospectivereview_act", args=[review.pk, "complete"])
+    return [Button("Hold the review", url, refusal)]
+
+
+@panel(EmergencyChange, "parts/waiting.html", "top")
+def waiting(request: HttpRequest, change: EmergencyChange) -> Context:
+    _deadlines(change)
+    return {"debts": waiting_for(change)}
+
+
+@panel(EmergencyChange, "parts/completeness.html", "side")
+def completeness(request: HttpRequest, change: EmergencyChange) -> Context:
+    _deadlines(change)
+    return {"items": five_items(change)}
+
+
+@panel(EmergencyChange, "parts/duties.html", "side")
+def duties(request: HttpRequest, change: EmergencyChange) -> Context:
+    return {"duties": matrix(change), "breaches": breaches(change)}
+
+
+@panel(EmergencyChange, "parts/deadlines.html", "side")
+def deadlines(request: HttpRequest, change: EmergencyChange) -> Context:
+    return {"deadlines": _deadlines(change)}
+
+
+@panel(EmergencyChange, "parts/exceptions.html", "side")
+def exceptions(request: HttpRequest, change: EmergencyChange) -> Context:
+    return {"exceptions": list(change.exceptions.all())}
+
+
+@panel(EmergencyChange, "parts/review.html")
+def review_outcome(request: HttpRequest, change: EmergencyChange) -> Context | None:
+    review: RetrospectiveReview | None = getattr(change, "review", None)
+    if review is None or review.status == RetrospectiveReview.Status.SCHEDULED:
+        return None
+    return {"review": review, "follow_ups": change.follow_ups.select_related("owner")}
+
+
+@panel(EmergencyChange, "parts/ledger.html")
+def ledger(request: HttpRequest, change: EmergencyChange) -> Context | None:
+    notices = list(
+        Notice.objects.filter(escalation__deadline__change=change)
+        .select_related("escalation__deadline", "person", "message")
+        .order_by("pk")
+    )
+    for notice in notices:
+        notice.escalation.deadline.change = change
+    return {"notices": notices} if notices else None
+
+
+# --- the home page ------------------------------------------------------------------------------
+@panel(HOME, "portal/needs_you.html")
+def needs_you(request: HttpRequest, _home: None) -> Context | None:
+    """List what this person owes, the most urgent first."""
+    user = signed_in(request)
+    if not user.has_perm(VIEW):
+        return None
+    mine = Q(owner=user)
+    if "reviews.complete_retrospectivereview" in verbs_of(user):
+        mine |= Q(owner=None) & ~Q(change__requester=user) & ~Q(change__implementer=user)
+    owed = (
+        Deadline.objects.running()
+        .filter(mine, change__in=EmergencyChange.objects.visible_to(user).values("pk"))
+        .select_related("change__incident", "follow_up", "owner")[:50]
+    )
+    rows = [
+        {"deadline": d, "act": ACTS[Deadline.Kind(d.kind)], "url": action_path(d)} for d in owed
+    ]
+    return {"rows": rows, "now": clock.now()}
+
+
+@panel(HOME, "portal/open_changes.html")
+def open_changes(request: HttpRequest, _home: None) -> Context | None:
+    """List the changes that are not closed, with who is waited for and the five items."""
+    if not signed_in(request).has_perm(VIEW):
+        return None
+    found = (
+        EmergencyChange.objects.unfinished()
+        .visible_to(signed_in(request))
+        .select_related("incident", "requester", "implementer", "review__reviewer")
+        .prefetch_related(*WITH_ITEMS)[:25]
+    )
+    policy = Policy.in_force()
+    return {
+        "rows": [
+            {
+                "change": change,
+                "items": five_items(change),
+                "debt": next(iter(waiting_for(change, policy)), None),
+            }
+            for change in found
+        ]
+    }
+
+
+@panel(HOME, "portal/open_exceptions.html", "side")
+def open_exceptions(request: HttpRequest, _home: None) -> Context | None:
+    if not signed_in(request).has_perm(VIEW):
+        return None
+    visible = EmergencyChange.objects.visible_to(signed_in(request)).values("pk")
+    waiting = ControlException.objects.filter(
+        status=ControlException.Status.OPEN, change__in=visible
+    )
+    return {"exceptions": waiting.select_related("change")[:10]}

@@ -1,0 +1,84 @@
+"""Raises exceptions by itself, each once, from acts and from deadlines that passed."""
+
+from datetime import datetime
+
+from django.db.models import Case, Exists, OuterRef, Value, When
+from django.dispatch import receiver
+from django.utils import timezone
+
+from changes.models import EmergencyChange
+from ecportal.accounts.models import User
+from ecportal.lifecycle import Act, transitioned
+from reviews.duties import breaches
+from reviews.lifecycle import EXCEPTIONS
+from reviews.models import ControlException, Deadline, RetrospectiveReview
+from reviews.models.deadline import DeadlineQuerySet
+
+Kind = ControlException.Kind
+
+LATE = {
+    Deadline.Kind.APPROVAL: Kind.APPROVAL_LATE,
+    Deadline.Kind.CONFIRMATION: Kind.UNCONFIRMED,
+    Deadline.Kind.RETROACTIVE: Kind.RETROACTIVE_LATE,
+    Deadline.Kind.DOCUMENTATION: Kind.DOCUMENTATION_LATE,
+    Deadline.Kind.REVIEW: Kind.REVIEW_LATE,
+}
+
+
+def raise_exception(
+    change: EmergencyChange, kind: str, detail: str, happened_at: datetime | None = None
+) -> ControlException | None:
+    """Register an exception unless the change has one of this kind; return the new one."""
+    if change.exceptions.filter(kind=kind).exists():
+        return None
+    return EXCEPTIONS.perform(
+        ControlException(change=change, kind=kind),
+        "register",
+        by=User.objects.system(),
+        reason=detail,
+        happened_at=happened_at,
+    )
+
+
+def unregistered(deadlines: DeadlineQuerySet) -> DeadlineQuerySet:
+    """Return those deadlines whose lateness would be an exception and is not registered yet."""
+    kind = Case(*(When(kind=late, then=Value(exception)) for late, exception in LATE.items()))
+    known = ControlException.objects.filter(change=OuterRef("change"), kind=OuterRef("would_be"))
+    return deadlines.annotate(would_be=kind).filter(~Exists(known), would_be__isnull=False)
+
+
+def note_late(deadline: Deadline, moment: datetime) -> ControlException | None:
+    """Register that a deadline passed; follow-up actions are overdue, but no exception."""
+    kind = LATE.get(Deadline.Kind(deadline.kind))
+    if kind is None:
+        return None
+    due = timezone.localtime(deadline.due_at, timezone.get_default_timezone())
+    verb = "was met late" if deadline.met_at else "was not met in time"
+    detail = f"{deadline.get_kind_display()} {verb}. It was due {due:%Y-%m-%d %H:%M %Z}."
+    exception = raise_exception(deadline.change, kind, detail)
+    if deadline.kind == Deadline.Kind.DOCUMENTATION and not deadline.change.evidence.exists():
+        raise_exception(deadline.change, Kind.EVIDENCE_MISSING, "No evidence was attached in time.")
+    return exception
+
+
+@receiver(transitioned, sender=EmergencyChange)
+def register_from_acts(record: EmergencyChange, act: Act, **_: object) -> None:
+    if act.verb == "deny_approval":
+        raise_exception(record, Kind.DENIED, f"{act.by} denied having approved: {act.reason}")
+    if record.without_approval and act.verb in {"start", "start_unapproved", "deny_approval"}:
+        when = timezone.localtime(record.started_at, timezone.get_default_timezone())
+        raise_exception(
+            record,
+            Kind.UNAPPROVED,
+            f"Started {when:%Y-%m-%d %H:%M %Z} without a valid approval: {act.reason}",
+        )
+    if act.verb in {"start", "start_unapproved", "confirm_approval", "verify"}:
+        found = breaches(record)
+        if found:
+            raise_exception(record, Kind.DUTIES, " ".join(found))
+
+
+@receiver(transitioned, sender=RetrospectiveReview)
+def register_from_review(record: RetrospectiveReview, act: Act, **_: object) -> None:
+    if act.verb == "complete" and record.genuine is False:
+        raise_exception(record.change, Kind.NOT_GENUINE, f"By the review: {act.reason}")

@@ -1,0 +1,125 @@
+"""A company in mid-work: at least one record of every kind that the admin shows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.urls import reverse
+
+from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
+from changes.models import Delegation, EmergencyChange, Policy
+from ecportal import clock
+from ecportal.accounts.models import User
+from ecportal.outbox.models import Message
+from reviews.lifecycle import HOLIDAYS
+from reviews.models import (
+    CompanyHoliday,
+    ControlException,
+    Deadline,
+    EscalationRung,
+    FollowUpAction,
+    Notice,
+)
+from reviews.sweep import sweep
+from tests.scenario import Company, Journey, a_change, a_draft, person
+
+REASON = "It had to be."
+
+
+@dataclass
+class World:
+    """The company, one person for each letter of the matrices, one record for each model."""
+
+    company: Company
+    people: dict[str, User]
+    records: dict[str, Any] = field(default_factory=dict)
+    change: EmergencyChange = field(init=False)
+
+    def pages(self, *kinds: str) -> Iterator[str]:
+        """Yield the addresses of these pages (change, history) of each record."""
+        for record in self.records.values():
+            for kind in kinds:
+                yield page(record, kind)
+
+
+def page(record: Any, kind: str = "change", *args: Any) -> str:
+    meta = record._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{kind}", args=[record.pk, *args])
+
+
+def listing(model: Any, kind: str = "changelist") -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}")
+
+
+def act(record: Any, verb: str) -> str:
+    return page(record, "act", verb)
+
+
+def lists() -> list[str]:
+    return [listing(model) for model in admin.site._registry]
+
+
+def people_of(company: Company) -> dict[str, User]:
+    """E Engineer, L Engineering Lead, A Auditor, R Role Administrator, - no role, S superuser."""
+    return {
+        "E": company.engineer,
+        "L": company.lead,
+        "A": company.auditor,
+        "R": company.roleadmin,
+        "-": person("nobody"),
+        "S": person("root", is_superuser=True),
+    }
+
+
+def build(company: Company) -> World:
+    world = World(company, people_of(company))
+    now = clock.now()
+    early = now - timedelta(days=3)
+    with clock.at(early):
+        old = Journey(company, a_draft(company, title="Old"))
+        old.submit().claim().start().finish()
+    sweep()
+    old.verify(early + timedelta(hours=1)).document(now)
+    due = now.date() + timedelta(days=9)
+    row = {"title": "Add an alert", "owner": company.engineer, "due_on": due}
+    old.review(follow_ups=[row])
+    world.change = a_change(company, "implemented")
+    delegation = Delegation(
+        delegate=company.engineer2, begins_at=now, ends_at=now + timedelta(days=9)
+    )
+    DELEGATIONS.perform(delegation, "delegate", by=company.lead2, reason=REASON)
+    policy, _new = Policy.objects.get_or_create(pk=1)
+    values = {"observation_minutes": policy.observation_minutes}
+    POLICIES.perform(policy, "revise", by=company.lead, reason=REASON, **values)
+    holiday = CompanyHoliday(day=due, name="Company day")
+    HOLIDAYS.perform(holiday, "declare", by=company.lead, reason=REASON)
+    records = [
+        world.change, world.change.incident, company.system, delegation, policy, holiday,
+        world.change.review, FollowUpAction.objects.get(), ControlException.objects.first(),
+        Deadline.objects.first(), Notice.objects.first(), EscalationRung.objects.first(),
+        Message.objects.first(), person("newcomer"), Group.objects.get(name="Auditor"),
+    ]  # fmt: skip
+    world.records = {record._meta.label: record for record in records}
+    assert set(world.records) == {model._meta.label for model in admin.site._registry}
+    return world
+
+
+def evidence_link(world: World) -> None:
+    CHANGES.perform(
+        world.change, "attach_evidence", by=world.company.engineer, reason=REASON,
+        kind="other", description="Log", text="done", size=4, sha256="0" * 64,
+    )  # fmt: skip
+
+
+def counts() -> dict[str, int]:
+    """Return the number of rows of every table, histories included, sessions left out."""
+    with connection.cursor() as cursor:
+        tables = [name for name in connection.introspection.table_names(cursor)
+                  if name != "django_session"]  # fmt: skip
+        cursor.execute(" UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}"
+                                          for name in tables))  # fmt: skip
+        return dict(cursor.fetchall())
