@@ -5,6 +5,7 @@ import json
 from changes.authority import covers, deciders_on, systems_of
 from changes.guards import standing_approval
 from changes.models import Approval, EmergencyChange
+from changes.models.change import fingerprint
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import may
 from ecportal.lifecycle import Act, TransitionRefused
@@ -31,7 +32,7 @@ def _approval(change: EmergencyChange, act: Act, kind: str, status: str) -> Appr
         recorded_at=act.recorded_at,
         comment=act.reason,
         shown=json.dumps(shown, ensure_ascii=False),
-        fingerprint=change.fingerprint(),
+        fingerprint=fingerprint(shown),
     )
 
 

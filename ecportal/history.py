@@ -1,9 +1,11 @@
 """What every record of the process keeps of its past: one row an act, with both clocks."""
 
+from functools import cache
 from typing import Any
 
 from django.db import models
 from django.dispatch import receiver
+from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 
@@ -29,6 +31,15 @@ class ActColumns(models.Model):
         abstract = True
 
 
+class RecordHistory(HistoryManager):
+    """The rows of one record's history; its class is built once instead of at every save."""
+
+    @classmethod
+    @cache
+    def from_queryset(cls, *arguments: Any) -> type[models.Manager[Any]]:
+        return super().from_queryset(*arguments)  # type: ignore[no-any-return]
+
+
 def tracked(**options: Any) -> HistoricalRecords:
     """Return the history of a model; the one way to track one.
 
@@ -38,6 +49,7 @@ def tracked(**options: Any) -> HistoricalRecords:
     return HistoricalRecords(
         history_id_field=models.BigAutoField(),
         history_user_id_field=models.BigIntegerField(null=True, db_index=True),
+        history_manager=RecordHistory,
         bases=[ActColumns],
         **options,
     )
