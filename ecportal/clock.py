@@ -6,7 +6,7 @@ Tests and the demo stop or shift it with `at`; nothing else in the code asks for
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from django.utils import timezone
 
@@ -38,6 +38,14 @@ def duration(length: timedelta) -> str:
     while len(parts) > 1 and not parts[0][0]:
         parts.pop(0)
     return " ".join(f"{value} {unit}" for value, unit in parts[:2] if value or len(parts) == 1)
+
+
+def due_day(due_at: datetime, zone: tzinfo | None = None) -> tuple[datetime, str]:
+    """Return the local day that a deadline belongs to, and its time: midnight ends a day, 24:00."""
+    local = timezone.localtime(due_at, zone)
+    if local.time() == time.min:
+        return local - timedelta(days=1), "24:00"
+    return local, f"{local:%H:%M}"
 
 
 def time_left(due_at: datetime, now: datetime) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.clock import time_left
+from ecportal.clock import due_day, time_left
 from ecportal.outbox.models import Message
 from ecportal.outbox.publishing import publish
 from reviews.models import Deadline, Notice
@@ -57,12 +57,12 @@ def what(deadline: Deadline, person: User | None) -> str:
 
 
 def _entry(deadline: Deadline, person: User | None, now: datetime) -> dict[str, str]:
-    due = timezone.localtime(deadline.due_at, timezone.get_default_timezone())
+    day, at = due_day(deadline.due_at, timezone.get_default_timezone())
     return {
         "act": what(deadline, person),
         "change": title_of(deadline.change),
         "left": time_left(deadline.due_at, now),
-        "due": f"{due:%a %d %b %Y, %H:%M %Z}",
+        "due": f"{day:%a %d %b %Y}, {at} {day:%Z}",
         "rule": deadline.rule,
         "url": settings.PORTAL_URL + action_path(deadline),
     }

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
+from ecportal.clock import due_day
 from ecportal.lifecycle import Act, transitioned
 from reviews.duties import breaches
 from reviews.lifecycle import EXCEPTIONS
@@ -52,9 +53,9 @@ def note_late(deadline: Deadline, moment: datetime) -> ControlException | None:
     kind = LATE.get(Deadline.Kind(deadline.kind))
     if kind is None:
         return None
-    due = timezone.localtime(deadline.due_at, timezone.get_default_timezone())
+    day, at = due_day(deadline.due_at, timezone.get_default_timezone())
     verb = "was met late" if deadline.met_at else "was not met in time"
-    detail = f"{deadline.get_kind_display()} {verb}. It was due {due:%Y-%m-%d %H:%M %Z}."
+    detail = f"{deadline.get_kind_display()} {verb}. It was due {day:%Y-%m-%d} {at} {day:%Z}."
     exception = raise_exception(deadline.change, kind, detail)
     if deadline.kind == Deadline.Kind.DOCUMENTATION and not deadline.change.evidence.exists():
         raise_exception(deadline.change, Kind.EVIDENCE_MISSING, "No evidence was attached in time.")

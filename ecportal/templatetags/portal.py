@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from ecportal import clock
-from ecportal.clock import duration, time_left
+from ecportal.clock import due_day, duration, time_left
 
 register = template.Library()
 
@@ -69,7 +69,9 @@ def due(due_at: datetime, met_at: datetime | None = None) -> dict[str, Any]:
     else:
         words = time_left(due_at, now)
         tone = "bad" if now > due_at else "warn" if _today(due_at) else "info"
-    return {"words": words, "tone": tone, "due_at": due_at}
+    day, at = due_day(due_at)
+    when = at if day.date() == timezone.localdate(now) else f"{day:%a} {day.day} {day:%b %Y} {at}"
+    return {"words": words, "tone": tone, "when": when}
 
 
 @register.inclusion_tag("parts/pill.html")

@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -75,3 +76,16 @@ def test_late_begins_after_the_due_time() -> None:
     assert clock.time_left(NOON, NOON - minute) == "1 min left"
     assert clock.time_left(NOON, NOON) == "0 min left"
     assert clock.time_left(NOON, NOON + minute) == "1 min late"
+
+
+@pytest.mark.parametrize(
+    ("due", "day", "at"),
+    [
+        ("2026-11-24T00:00+01:00", "2026-11-23", "24:00"),
+        ("2026-11-24T00:01+01:00", "2026-11-24", "00:01"),
+        ("2026-11-24T14:30+01:00", "2026-11-24", "14:30"),
+    ],
+)
+def test_midnight_belongs_to_the_day_that_it_ends(due: str, day: str, at: str) -> None:
+    found, words = clock.due_day(datetime.fromisoformat(due), ZoneInfo("Europe/Berlin"))
+    assert (f"{found:%Y-%m-%d}", words) == (day, at)
