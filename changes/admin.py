@@ -23,12 +23,13 @@ from changes.models import (
     Deviation,
     EmergencyChange,
     Evidence,
+    EvidenceRead,
     ExecutionEntry,
     Policy,
     StabilityCheck,
 )
 from ecportal import panels
-from ecportal.admin import CROWDED, LifecycleAdmin
+from ecportal.admin import CROWDED, LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
 from ecportal.lifecycle import TransitionRefused
 from ecportal.panels import Button
@@ -90,6 +91,11 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     }
     record_template = f"{PAGES}/record.html"
     act_template = f"{PAGES}/act.html"
+    side_verbs = frozenset({
+        "claim_approval", "start_unapproved", "report_instability", "check_stability",
+        "attach_evidence", "log_execution", "record_deviation", "catch_up", "revise", "amend",
+        "correct", "share", "cancel",
+    })  # fmt: skip
     list_display = ("number", "title", "status_pill", "incident_number", "requester", "opened_at")
     list_filter = ("status", "risk", "without_approval", "incident__severity")
     search_fields = ("number", "title", "incident__number", "systems__system__name")
@@ -173,7 +179,8 @@ class EmergencyChangeAdmin(LifecycleAdmin):
                 self.message_user(request, f"{change.number} is open. {_what_follows(change)}")
                 return redirect(self.address(change))
         context = self.page(request, EmergencyChange(), "Declare an emergency")
-        context.update(form=form, incident=incident)
+        visible = EmergencyChange.objects.visible_to(user).filter(incident=incident)
+        context.update(form=form, incident=incident, already=visible)
         status = 422 if form.errors else 200
         return TemplateResponse(request, f"{PAGES}/declare.html", context, status=status)
 
@@ -187,11 +194,17 @@ class EmergencyChangeAdmin(LifecycleAdmin):
             if option.transition.verb in DECISIONS
         ]
         late = change.has_started and change.without_approval
-        title = "Decide on this change after the fact" if late else "Approve this emergency change?"
+        claim = next((a for a in change.approvals.all() if a.is_unconfirmed), None)
+        title = "Approve this emergency change?"
+        if late:
+            title = "Decide on this change after the fact"
+        elif claim is not None and claim.approver == user:
+            title = "Did you approve this emergency change?"
+            options.sort(key=lambda option: option.transition.verb != "confirm_approval")
         context = self.page(request, change, title)
         context.update(
             shown=change.shown().items(),
-            claim=next((a for a in change.approvals.all() if a.is_unconfirmed), None),
+            claim=claim,
             answers=[
                 (option, self.act_address(change, option.transition.verb),
                  self.act_forms[option.transition.verb](record=change, user=user))
@@ -204,7 +217,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     def evidence_view(
         self, request: HttpRequest, object_id: str, evidence_id: int
     ) -> HttpResponseBase:
-        return download(self.visible(request, object_id), evidence_id)
+        return download(self.visible(request, object_id), evidence_id, signed_in(request))
 
     def show_act(
         self, request: HttpRequest, record: Any, verb: str, words: str, form: ActForm
@@ -248,6 +261,26 @@ def changes_of_incident(request: HttpRequest, incident: Incident) -> dict[str, A
     return {"changes": visible.filter(incident=incident)}
 
 
+@admin.register(EvidenceRead)
+class EvidenceReadAdmin(ReadOnlyAdmin):
+    """Who read which evidence when; for Auditors and Role Administrators."""
+
+    list_display = ("reader", "evidence", "change", "read_at")
+    list_select_related = ("reader", "evidence__change")
+    search_fields = ("evidence__change__number", "reader__username")
+    date_hierarchy = "read_at"
+    empty_list = "No evidence was downloaded yet."
+    sections = (("The read", ("reader", "evidence", "change", "read_at")),)
+
+    @admin.display(description="Change")
+    def change(self, read: EvidenceRead) -> str:
+        return read.evidence.change.number
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        visible = EmergencyChange.objects.visible_to(signed_in(request))
+        return super().get_queryset(request).filter(evidence__change__in=visible.values("pk"))
+
+
 @admin.register(Delegation)
 class DelegationAdmin(LifecycleAdmin):
     lifecycle = DELEGATIONS
@@ -271,6 +304,7 @@ class DelegationAdmin(LifecycleAdmin):
 class PolicyAdmin(LifecycleAdmin):
     lifecycle = POLICIES
     act_forms: dict[str, type[ActForm]] = {"revise": forms.PolicyForm}
+    shows_changes = True
     list_display = (
         "__str__", "approval_minutes", "confirmation_hours", "documentation_hours",
         "observation_minutes", "verifier_differs",

@@ -29,6 +29,11 @@ def covers(user: User, systems: set[int]) -> bool:
     return bool(systems) and scope.count() == len(systems)
 
 
+def takes_part(user: User) -> bool:
+    """Whether the user is an Engineer or Lead: these two write corrections, others only read."""
+    return may(user, "correct", EmergencyChange)
+
+
 def delegation_for(user: User, verb: str, change: EmergencyChange) -> Delegation | None:
     """Return the delegation under which `user` does `verb`, if they need one and have one.
 
@@ -39,6 +44,8 @@ def delegation_for(user: User, verb: str, change: EmergencyChange) -> Delegation
         return None
     if may(user, verb, EmergencyChange) and may(user, "approve", System):
         return None  # the common case, known without asking the database
+    if not takes_part(user):
+        return None
     given = Delegation.objects.valid_at(clock.now()).filter(delegate=user)
     candidates = list(given.select_related("delegator", "delegate").order_by("pk"))
     if not candidates:
@@ -101,9 +108,44 @@ def deciders(systems: Iterable[int], *, besides: Iterable[int] = ()) -> list[Use
     ]
 
 
-def involved_in(change: EmergencyChange) -> list[int]:
-    """Return the keys of those who may not decide on the change: its requester and implementer."""
-    return [key for key in (change.requester_id, change.implementer_id) if key]
+REQUESTING = frozenset({"open", "revise", "submit", "amend", "rework", "claim_approval"})
+IMPLEMENTING = frozenset({"start", "start_unapproved", "finish"})
+
+
+def hands(change: EmergencyChange) -> tuple[set[int], set[int]]:
+    """Return the keys of all who wrote or submitted the request, and of all who did the work.
+
+    By the history, not only by who opened and who started; one query.
+    """
+    requesters = {change.requester_id}
+    implementers = {change.implementer_id} if change.implementer_id else set()
+    rows = change.history.filter(history_verb__in=REQUESTING | IMPLEMENTING).order_by()
+    for verb, key in rows.values_list("history_verb", "history_user_id").distinct():
+        if verb in REQUESTING:
+            requesters.add(key)
+        elif change.implementer_id:
+            implementers.add(key)
+    return requesters, implementers
+
+
+def involved_in(change: EmergencyChange) -> set[int]:
+    """Return the keys of those who may not decide on the change."""
+    requesters, implementers = hands(change)
+    return requesters | implementers
+
+
+def requested(user: User, change: EmergencyChange) -> bool:
+    """Whether the user had a hand in the request; only Engineers can, beside who opened it."""
+    if user.pk == change.requester_id:
+        return True
+    return may(user, "revise", EmergencyChange) and user.pk in hands(change)[0]
+
+
+def implemented(user: User, change: EmergencyChange) -> bool:
+    """Whether the user had a hand in the work; only Engineers can, beside who started it."""
+    if user.pk == change.implementer_id:
+        return True
+    return may(user, "finish", EmergencyChange) and user.pk in hands(change)[1]
 
 
 def deciders_on(change: EmergencyChange) -> list[User]:

@@ -2,7 +2,7 @@
 
 import json
 
-from changes.authority import covers, deciders_on, systems_of
+from changes.authority import covers, deciders_on, requested, systems_of
 from changes.guards import standing_approval
 from changes.models import Approval, EmergencyChange
 from changes.models.change import fingerprint
@@ -61,7 +61,7 @@ def reject(change: EmergencyChange, act: Act) -> None:
 def claim_approval(change: EmergencyChange, act: Act) -> None:
     """Write down that somebody said yes; what was said is the reason, when is happened_at."""
     approver: User = act.data["approver"]
-    if approver.pk in (change.requester_id, act.by.pk):
+    if approver.pk == act.by.pk or requested(approver, change):
         raise TransitionRefused("Name somebody else: nobody approves their own change.", "approver")
     entitled = may(approver, "approve", EmergencyChange) and covers(approver, systems_of(change))
     if not (approver.may_sign_in and entitled):

@@ -1,13 +1,14 @@
 """Declares an emergency: steps 1 and 2 and the way to 3, all or nothing."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 
-from changes.authority import deciders_on
 from changes.lifecycle import CHANGES
 from changes.models import EmergencyChange
+from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.lifecycle import TransitionRefused
 from incidents.lifecycle import INCIDENTS
@@ -22,20 +23,23 @@ def declare(incident: Incident, answers: Mapping[str, Any], *, by: User) -> Emer
     saved then.
     """
     why = answers["why_not_normal"]
+    hidden = {"why": why} if answers.get("confidential") else {}
     INCIDENTS.perform(
         incident,
         "determine",
         by=by,
-        reason=why,
+        reason="Confidential: the reason is with the change." if hidden else why,
         criterion=answers["criterion"],
         imminence=answers.get("imminence") or Determination.Imminence.OCCURRING,
         basis=answers.get("basis") or Determination.Basis.MONITORING,
+        **hidden,
     )
+    _refuse_twice(incident, answers["scope"], by)
     determination = incident.determinations.latest("pk")
     change = EmergencyChange(
         incident=incident,
         determination=determination,
-        title=answers.get("title") or incident.title,
+        title=answers.get("title") or answers["scope"].strip().splitlines()[0][:200],
         scope=answers["scope"],
         risk=answers["risk"],
         risk_assessment=answers.get("risk_assessment", ""),
@@ -52,10 +56,17 @@ def declare(incident: Incident, answers: Mapping[str, Any], *, by: User) -> Emer
     return change
 
 
+def _refuse_twice(incident: Incident, scope: str, by: User) -> None:
+    """Refuse the second of a double click: the incident's row is locked, so one comes first."""
+    just_now = clock.now() - timedelta(minutes=2)
+    twin = EmergencyChange.objects.filter(
+        incident=incident, requester=by, scope=scope, opened_at__gte=just_now
+    ).first()
+    if twin is not None:
+        raise TransitionRefused(f"You declared this a moment ago: it is {twin.number}.")
+
+
 def _claim(change: EmergencyChange, answers: Mapping[str, Any], by: User) -> None:
-    approver = answers.get("approver") or next(iter(deciders_on(change)), None)
-    if approver is None:
-        raise TransitionRefused("No Lead may decide on these systems.", "approver")
     try:
         CHANGES.perform(
             change,
@@ -63,12 +74,12 @@ def _claim(change: EmergencyChange, answers: Mapping[str, Any], by: User) -> Non
             by=by,
             reason=answers["said"],
             happened_at=answers.get("said_at"),
-            approver=approver,
+            approver=answers["said_by"],
             channel=answers["channel"],
             call_log=answers.get("call_log", ""),
         )
     except TransitionRefused as refused:
-        names = {"happened_at": "said_at", "reason": "said"}
+        names = {"happened_at": "said_at", "reason": "said", "approver": "said_by"}
         raise TransitionRefused(
             refused.sentence, names.get(refused.field or "", refused.field)
         ) from refused

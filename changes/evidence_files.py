@@ -3,11 +3,17 @@
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 
-from changes.models import EmergencyChange, Evidence
+from changes.models import EmergencyChange, Evidence, EvidenceRead
+from ecportal import clock
+from ecportal.accounts.models import User
+from ecportal.lifecycle import Act
 
 
-def download(change: EmergencyChange, evidence_id: int) -> HttpResponseBase:
-    """Return the file or pasted log of this change's evidence; the caller checked the change."""
+def download(change: EmergencyChange, evidence_id: int, reader: User) -> HttpResponseBase:
+    """Return the file or pasted log of this change's evidence, and log who read it when.
+
+    The caller checked that the reader may see the change.
+    """
     try:
         evidence = change.evidence.get(pk=evidence_id)
     except Evidence.DoesNotExist:
@@ -26,5 +32,8 @@ def download(change: EmergencyChange, evidence_id: int) -> HttpResponseBase:
         response["Content-Type"] = "application/octet-stream"
     else:
         raise Http404("This evidence is a link.")
+    now = clock.now()
+    read = EvidenceRead(evidence=evidence, reader=reader, read_at=now)
+    Act("read", reader, f"Downloaded from {change.number}.", now, now).save(read)
     response["X-Content-Type-Options"] = "nosniff"
     return response

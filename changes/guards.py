@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from changes.authority import covers, systems_of
+from changes.authority import covers, implemented, requested, systems_of
 from changes.models import Approval, EmergencyChange, Policy
 from ecportal.lifecycle import Act
 from incidents.models import Incident
@@ -22,7 +22,8 @@ def determined_an_emergency(change: EmergencyChange, act: Act) -> str | None:
     determination = change.determination
     if determination.incident_id != change.incident_id:
         return "The determination belongs to another incident."
-    if not determination.is_emergency:
+    newest = change.incident.determinations.order_by("pk").last() or determination
+    if not (determination.is_emergency and newest.is_emergency):
         return "The incident was determined not to be an emergency. Use the normal process."
     return None
 
@@ -49,9 +50,9 @@ def systems_named(change: EmergencyChange, act: Act) -> str | None:
 
 def not_requester(change: EmergencyChange, act: Act) -> str | None:
     """Segregation of duties (CC8.1): nobody decides on their own change, nor lets it be decided."""
-    if act.by.pk == change.requester_id:
+    if requested(act.by, change):
         return "You requested this change; someone else must decide on it."
-    if act.delegation and act.delegation.delegator_id == change.requester_id:
+    if act.delegation and requested(act.delegation.delegator, change):
         return (
             f"{act.delegation.delegator} requested this change; nobody may decide on it for them."
         )
@@ -59,9 +60,9 @@ def not_requester(change: EmergencyChange, act: Act) -> str | None:
 
 
 def not_implementer(change: EmergencyChange, act: Act) -> str | None:
-    if act.by.pk == change.implementer_id:
+    if implemented(act.by, change):
         return "You implemented this change; someone else must do this."
-    if act.delegation and act.delegation.delegator_id == change.implementer_id:
+    if act.delegation and implemented(act.delegation.delegator, change):
         return f"{act.delegation.delegator} implemented this change; nobody may decide for them."
     return None
 
@@ -102,6 +103,8 @@ def claim_waiting(change: EmergencyChange, act: Act) -> str | None:
 def named_in_claim(change: EmergencyChange, act: Act) -> str | None:
     """A claim is confirmed or denied by that approver, under their own login."""
     claim = _first(change, Approval.Status.CLAIMED)
+    if claim and act.verb == "deny_approval" and not claim.approver.may_sign_in:
+        return None  # nobody else could ever answer for somebody who left
     if claim and claim.approver_id != act.by.pk:
         return f"Only {claim.approver}, who is said to have approved, can answer this."
     return None
@@ -137,7 +140,7 @@ def window_passed(change: EmergencyChange, act: Act) -> str | None:
 
 def verifier_allowed(change: EmergencyChange, act: Act) -> str | None:
     """Policy may demand that another than the implementer verifies."""
-    if Policy.in_force().verifier_differs and act.by.pk == change.implementer_id:
+    if Policy.in_force().verifier_differs and implemented(act.by, change):
         return "You implemented this change; the policy wants another person to verify it."
     return None
 

@@ -6,7 +6,7 @@ from django.db import connection
 from django.dispatch import receiver
 
 from changes import decisions, guards, work
-from changes.authority import delegation_for
+from changes.authority import delegation_for, takes_part
 from changes.guards import (
     approval_stands,
     claim_waiting,
@@ -50,7 +50,8 @@ CHANGES = Lifecycle(
                [determined_an_emergency, scope_written, systems_named, rollback_planned],
                decisions.submit, "Ask for approval"),
     # 3 Approve
-    Transition("approve", {SUBMITTED}, APPROVED, DECISION, decisions.approve),
+    Transition("approve", {SUBMITTED}, APPROVED, [determined_an_emergency, *DECISION],
+               decisions.approve),
     Transition("approve", {APPROVED}, None, DECISION, decisions.approve, "Approve now instead",
                when=[claim_waiting]),
     Transition("confirm_approval", {APPROVED, *STARTED, CLOSED}, None, ANSWER, decisions.confirm,
@@ -123,8 +124,10 @@ def keep_incident_of_changes(record: Incident, act: Act, **_: object) -> None:
 def to_a_colleague(delegation: Delegation, act: Act) -> str | None:
     if delegation.delegate.pk == act.by.pk:
         return "You cannot delegate to yourself."
-    if not delegation.delegate.may_sign_in:
+    if delegation.delegate.is_system or not delegation.delegate.may_sign_in:
         return f"{delegation.delegate} cannot sign in at present. Choose somebody else."
+    if not takes_part(delegation.delegate):
+        return f"{delegation.delegate} is neither an Engineer nor an Engineering Lead."
     return None
 
 

@@ -38,6 +38,8 @@ def name_systems(change: EmergencyChange, act: Act) -> None:
     """Make the systems those of the act; share a confidential change with whoever opened it."""
     named = {link.system_id: link for link in change.systems.all()}
     wanted = {system.pk: system for system in act.data.get("systems", ())}
+    if "systems" not in act.data:
+        wanted = {key: link.system for key, link in named.items()}
     for key in wanted.keys() - named.keys():
         act.save(ChangeSystem(change=change, system=wanted[key]))
     for key in named.keys() - wanted.keys():
@@ -80,7 +82,6 @@ def name_implementer(change: EmergencyChange, act: Act) -> None:
 
 def start_unapproved(change: EmergencyChange, act: Act) -> None:
     change.without_approval = True
-    change.rejected_by, change.rejection = None, ""
     name_implementer(change, act)
 
 
@@ -101,7 +102,8 @@ def log_execution(change: EmergencyChange, act: Act) -> None:
 
 def _write_deviation(change: EmergencyChange, act: Act, **values: Any) -> None:
     day = values["catch_up_on"]
-    if day is not None and day < timezone.localdate(act.recorded_at):
+    today = timezone.localdate(act.recorded_at, timezone.get_default_timezone())
+    if day is not None and day < today:
         raise TransitionRefused("Choose a day that has not passed.", "catch_up_on")
     act.save(Deviation(change=change, recorded_at=act.recorded_at, written_by=act.by, **values))
 
@@ -127,6 +129,13 @@ def finish(change: EmergencyChange, act: Act) -> None:
         started = timezone.localtime(change.started_at)
         raise TransitionRefused(
             f"It cannot finish before it started at {started:%H:%M}.", "happened_at"
+        )
+    failed = change.checks.filter(stable=False).order_by("happened_at").last()
+    if failed is not None and act.happened_at < failed.happened_at:
+        seen = timezone.localtime(failed.happened_at)
+        raise TransitionRefused(
+            f"It was not stable at {seen:%H:%M}, so it cannot have been finished before.",
+            "happened_at",
         )
     if act.data.get("outcome") not in EmergencyChange.Outcome.values:
         raise TransitionRefused("Choose how it went.", "outcome")
@@ -192,6 +201,12 @@ def check_stability(change: EmergencyChange, act: Act) -> None:
 
 def report_instability(change: EmergencyChange, act: Act) -> None:
     """A failed check sends the change back to implementing; what was finished is open again."""
+    if change.finished_at is not None and act.happened_at < change.finished_at:
+        raise TransitionRefused(
+            "A check says something about the time after the implementation. "
+            f"Enter a time from {timezone.localtime(change.finished_at):%H:%M} on.",
+            "happened_at",
+        )
     _write_check(change, act, stable=False)
     change.finished_at = change.verifier = change.verified_at = None
     change.outcome, change.no_deviations = "", False

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
@@ -52,6 +53,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Allow filters by the model's own fields alone: what points at it may be hidden."""
+        first = lookup.partition("__")[0]
+        if first in {field.name for field in self.opts.get_fields() if not field.concrete}:
+            return False
+        return super().lookup_allowed(lookup, value, request)
 
     def visible(self, request: HttpRequest, object_id: str) -> Any:
         """Return the record if it exists for this person; else there is no such page."""
@@ -122,10 +130,19 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if value is None or value == "":
             return label, self.admin_site.empty_value_display
         if isinstance(field, models.ForeignKey):
-            return label, str(getattr(record, name))
+            return label, self._link(getattr(record, name))
         if isinstance(field, models.Field):
             value = display_for_field(value, field, self.admin_site.empty_value_display)
         return label, value
+
+    @staticmethod
+    def _link(record: models.Model) -> str | SafeString:
+        """Return the record in words, linked to its page where it has one."""
+        meta = record._meta
+        if not admin.site.is_registered(type(record)):
+            return str(record)
+        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
+        return format_html('<a href="{}">{}</a>', url, record)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -154,6 +171,10 @@ class LifecycleAdmin(ReadOnlyAdmin):
     creation: str = ""
     act_forms: dict[str, type[ActForm]] = {}
     act_template = "admin/act.html"
+    side_verbs: frozenset[str] = frozenset()
+    """Acts that can be done but are nobody's next step."""
+    shows_changes = False
+    """Whether the record's page shows what each act changed, not only its history."""
 
     # --- which acts -----------------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -169,6 +190,7 @@ class LifecycleAdmin(ReadOnlyAdmin):
                 option.transition.words,
                 self.act_address(record, option.transition.verb),
                 option.refusal,
+                option.transition.verb not in self.side_verbs,
             )
             for option in self.lifecycle.options(record, signed_in(request))
         ]
@@ -179,10 +201,11 @@ class LifecycleAdmin(ReadOnlyAdmin):
 
     def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
         found = self.buttons(request, record)
+        main = next((button for button in found if button.is_step), None)
         return {
-            "next_step": found[0] if found else None,
-            "other_steps": found[1:],
-            "timeline": timeline(record),
+            "next_step": main,
+            "other_steps": [button for button in found if button is not main],
+            "timeline": timeline(record, with_changes=self.shows_changes),
         }
 
     def get_urls(self) -> list[URLPattern]:

@@ -4,14 +4,26 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import DataError
 from django.db.models import Model
 
 from ecportal.accounts.models import User
 from ecportal.lifecycle import REASON_LIMIT
 
+LOG_LIMIT = 1_000_000
+"""Characters of a pasted log; what is longer is attached as a file."""
+
 OTHER_CENTURY = "Enter a date between 2000 and 2199."
 CLOCK_FIELDS = ("reason", "happened_at")
+
+
+reads_as_written = RegexValidator(
+    "[\u202a-\u202e\u2066-\u2069]",
+    "Remove the invisible characters that change the reading direction: the approver would read "
+    "something else than what is stored.",
+    inverse_match=True,
+)
 
 
 class MomentInput(forms.DateTimeInput):
@@ -73,12 +85,21 @@ def moment(label: str, *, required: bool = False, help_text: str = "") -> forms.
 
 
 def words(
-    label: str, *, required: bool = True, help_text: str = "", rows: int = 3
+    label: str,
+    *,
+    required: bool = True,
+    help_text: str = "",
+    rows: int = 3,
+    limit: int = REASON_LIMIT,
 ) -> forms.CharField:
+    """Return a field for sentences or logs.
+
+    The limit is the server's to state: a browser's own would cut a pasted log without a word.
+    """
     return forms.CharField(
         label=label,
         required=required,
-        max_length=REASON_LIMIT,
+        validators=[MaxLengthValidator(limit), reads_as_written],
         help_text=help_text,
         widget=forms.Textarea(attrs={"rows": rows}),
     )
@@ -99,7 +120,7 @@ class ActForm(forms.Form):
     """
 
     reason = words("Why")
-    happened_at = moment("When", help_text="Leave empty for now. Times are in your time zone.")
+    happened_at = moment("When", help_text="Empty means now. Times are in your time zone.")
 
     asks_when = True
     intro = ""

@@ -64,8 +64,13 @@ class Act:
     @property
     def about(self) -> str:
         """Return the other records that the act names, in words: "Role: Engineer"."""
-        named = ((n, v) for n, v in self.data.items() if isinstance(v, models.Model))
-        return "; ".join(f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in named)
+        parts = []
+        for name, value in self.data.items():
+            several = list(value) if isinstance(value, list | tuple | models.QuerySet) else [value]
+            named = ", ".join(str(one) for one in several if isinstance(one, models.Model))
+            if named:
+                parts.append(f"{name.replace('_', ' ').capitalize()}: {named}")
+        return "; ".join(parts)
 
     def save(self, record: models.Model) -> None:
         """Save `record` so that its history row names this act, its actor and its reason."""

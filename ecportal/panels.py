@@ -28,11 +28,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Button:
-    """A way on; with a refusal it is drawn disabled, and says why."""
+    """A way on; with a refusal it is drawn disabled, and says why. `is_step`: it may come first."""
 
     label: str
     url: str
     refusal: str | None = None
+    is_step: bool = True
 
 
 _panels: dict[type[Model] | None, list[Panel]] = defaultdict(list)

@@ -230,7 +230,8 @@ if IN_PRODUCTION:
 LOGGING: dict[str, Any] = {
     "version": 1,
     # The filesystem transport has no host, and Kombu would say so at each task.
-    "loggers": {"kombu.connection": {"level": "ERROR"}},
+    # Pages that were refused or not found are answers, no faults of the portal.
+    "loggers": {"kombu.connection": {"level": "ERROR"}, "django.request": {"level": "ERROR"}},
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

@@ -39,11 +39,6 @@ class Entry:
         return self.recorded_at - self.happened_at
 
     @property
-    def is_claimed(self) -> bool:
-        """Whether a person says when it happened, rather than the server."""
-        return self.lag >= timedelta(minutes=1)
-
-    @property
     def is_late(self) -> bool:
         return self.lag >= LATE_AFTER
 

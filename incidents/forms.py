@@ -4,8 +4,9 @@ from django import forms
 from django.db.models import QuerySet
 
 from ecportal import clock
+from ecportal.accounts import roles
 from ecportal.accounts.models import User
-from ecportal.forms import ActForm, Choices, PlainAct, RevisingForm, moment, words
+from ecportal.forms import ActForm, Choices, PlainAct, RevisingForm, moment, reads_as_written, words
 from incidents.models import Determination, Incident, System
 
 
@@ -18,14 +19,20 @@ def system_choice(*, required: bool = True) -> Choices:
 
 
 def people() -> QuerySet[User]:
-    return User.objects.filter(is_active=True, is_system=False).order_by("first_name", "username")
+    """Return the Engineers and Leads who are active: those who can be given something to do."""
+    keys = User.objects.filter(is_active=True, groups__name__in=(roles.ENGINEER, roles.LEAD))
+    return User.objects.filter(pk__in=keys.values("pk")).order_by("first_name", "username")
 
 
 class RecordIncidentForm(ActForm):
     on_record = ("title", "severity", "began_at", "description", "source_url")
     asks_when = False
 
-    title = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autofocus": True}))
+    title = forms.CharField(
+        max_length=200,
+        validators=[reads_as_written],
+        widget=forms.TextInput(attrs={"autofocus": True}),
+    )
     severity = forms.TypedChoiceField(
         choices=Incident.Severity, coerce=int, widget=forms.RadioSelect(), initial=1
     )
@@ -43,7 +50,7 @@ class RecordIncidentForm(ActForm):
 
 
 class ReviseIncidentForm(RevisingForm):
-    title = forms.CharField(max_length=200)
+    title = forms.CharField(max_length=200, validators=[reads_as_written])
     severity = forms.TypedChoiceField(
         choices=Incident.Severity, coerce=int, widget=forms.RadioSelect()
     )
@@ -124,4 +131,5 @@ class ScopeForm(PlainAct):
     person = forms.ModelChoiceField(queryset=User.objects.none(), label="Lead")
 
     def prepare(self) -> None:
-        self.fields["person"].queryset = people()  # type: ignore[attr-defined]
+        leads = people().filter(groups__name=roles.LEAD)
+        self.fields["person"].queryset = leads  # type: ignore[attr-defined]

@@ -27,8 +27,10 @@ def record_incident(incident: Incident, act: Act) -> None:
 
 def name_systems(incident: Incident, act: Act) -> None:
     """Make the incident's systems those of the act; a system named once stays in the history."""
+    if "systems" not in act.data:
+        return
     named = {link.system_id: link for link in incident.affected.all()}
-    wanted = {system.pk: system for system in act.data.get("systems", ())}
+    wanted = {system.pk: system for system in act.data["systems"]}
     for key in wanted.keys() - named.keys():
         act.save(IncidentSystem(incident=incident, system=wanted[key]))
     for key in named.keys() - wanted.keys():
@@ -53,7 +55,10 @@ def write_note(incident: Incident, act: Act) -> None:
 
 
 def record_determination(incident: Incident, act: Act) -> None:
-    """Write the determination; why the normal process cannot be used is the reason of the act."""
+    """Write the determination; why the normal process can or cannot be used is the act's reason.
+
+    For a confidential change the reason comes apart, as `why`: what the incident shows is public.
+    """
     verdict = act.data.get("verdict", Determination.Verdict.EMERGENCY)
     emergency = verdict == Determination.Verdict.EMERGENCY
     if emergency and not act.data.get("criterion"):
@@ -64,7 +69,8 @@ def record_determination(incident: Incident, act: Act) -> None:
         criterion=act.data.get("criterion", "") if emergency else "",
         imminence=act.data.get("imminence", Determination.Imminence.OCCURRING),
         basis=act.data.get("basis", Determination.Basis.MONITORING),
-        why_not_normal=act.reason if emergency else "",
+        why_not_normal=act.data.get("why") or act.reason,
+        confidential="why" in act.data,
         decided_by=act.by,
         decided_at=act.happened_at,
         recorded_at=act.recorded_at,

@@ -165,7 +165,10 @@ class Determination(models.Model):
     criterion = models.CharField(max_length=20, choices=Criterion, blank=True)
     imminence = models.CharField(max_length=20, choices=Imminence, default=Imminence.OCCURRING)
     basis = models.CharField(max_length=20, choices=Basis, default=Basis.MONITORING)
-    why_not_normal = models.TextField("why the normal process cannot be used", blank=True)
+    why_not_normal = models.TextField("why the normal process can or cannot be used", blank=True)
+    confidential = models.BooleanField(
+        default=False, help_text="The reason is shown with the change alone."
+    )
     decided_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
     recorded_at = models.DateTimeField()

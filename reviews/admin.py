@@ -135,7 +135,7 @@ class NoticeAdmin(ConcernsChanges, ReadOnlyAdmin):
 
     @admin.display(description="Told")
     def recipient(self, notice: Notice) -> str:
-        return str(notice.person or notice.address)
+        return str(notice.person or notice.address or "Nobody")
 
     @admin.display(description="Of")
     def deadline(self, notice: Notice) -> str:
@@ -157,6 +157,7 @@ class NoticeAdmin(ConcernsChanges, ReadOnlyAdmin):
 @admin.register(EscalationRung)
 class RungAdmin(LifecycleAdmin):
     lifecycle = RUNGS
+    shows_changes = True
     creation = "define"
     act_forms: dict[str, type[ActForm]] = {
         "define": forms.RungForm,

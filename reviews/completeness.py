@@ -114,8 +114,7 @@ def _review(change: EmergencyChange) -> Item:
     due = deadline.due_at if deadline else None
     if review is None or review.status == RetrospectiveReview.Status.SCHEDULED:
         return Item(title, MISSING, "Not reviewed yet", (), "A Lead of the systems", due)
-    late = (
-        deadline is not None and deadline.met_at is not None and deadline.met_at > deadline.due_at
-    )
+    ends = ((d.met_at or d.voided_at, d.due_at) for d in deadlines)
+    late = any(end is not None and end > due_at for end, due_at in ends)
     times = tuple(time for time in (review.held_at, review.recorded_at) if time)
     return Item(title, LATE if late else PRESENT, str(review.reviewer), times)

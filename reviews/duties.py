@@ -2,43 +2,50 @@
 
 from dataclasses import dataclass
 
-from changes.models import EmergencyChange, Policy
-from ecportal.accounts.models import User
+from changes.authority import hands
+from changes.guards import standing_approval
+from changes.models import EmergencyChange
 
 
 @dataclass(frozen=True)
 class Duty:
-    """One duty, as a past participle, and who did it; None as long as nobody did."""
+    """One duty, as a past participle, and who did it in words; empty as long as nobody did."""
 
     name: str
-    person: User | None
+    person: str
 
 
 def matrix(change: EmergencyChange) -> list[Duty]:
-    return [
-        Duty("Requested", change.requester),
-        Duty("Approved", change.approver),
-        Duty("Implemented", change.implementer),
-        Duty("Verified", change.verifier),
-        Duty("Documented", change.documenter),
-        Duty("Reviewed", change.reviewer),
-    ]
+    approval = standing_approval(change)
+    people = {
+        "Requested": change.requester,
+        "Approved": approval.decided_by if approval else change.approver,
+        "Implemented": change.implementer,
+        "Verified": change.verifier,
+        "Documented": change.documenter,
+        "Reviewed": change.reviewer,
+    }
+    return [Duty(name, str(person or "")) for name, person in people.items()]
 
 
 def breaches(change: EmergencyChange) -> list[str]:
-    """Return each breach of the segregation of duties in a sentence (CC8.1)."""
+    """Return each breach of the segregation of duties in a sentence (CC8.1).
+
+    Whoever lets somebody else decide for them counts as having decided. That another than the
+    implementer verifies is refused at the door when the policy demands it.
+    """
+    approval = standing_approval(change)
+    if approval is None and change.reviewer is None:
+        return []
+    requesters, implementers = hands(change)
     found = []
-    approver, implementer = change.approver_id, change.implementer_id
-    if approver is not None and approver == implementer:
-        found.append(f"{change.approver} both approved and implemented.")
-    if approver is not None and approver == change.requester_id:
-        found.append(f"{change.approver} both requested and approved.")
-    if change.reviewer_id is not None and change.reviewer_id in (
-        change.requester_id,
-        implementer,
-    ):
+    if approval is not None:
+        delegator = approval.delegation.delegator if approval.delegation else None
+        for person in filter(None, (approval.approver, delegator)):
+            if person.pk in implementers:
+                found.append(f"{person} both approved and implemented.")
+            if person.pk in requesters:
+                found.append(f"{person} both requested and approved.")
+    if change.reviewer is not None and change.reviewer.pk in requesters | implementers:
         found.append(f"{change.reviewer} reviewed their own work.")
-    verifier = change.verifier_id
-    if verifier is not None and verifier == implementer and Policy.in_force().verifier_differs:
-        found.append(f"{change.verifier} both implemented and verified.")
     return found

@@ -3,6 +3,7 @@
 from django.dispatch import receiver
 from django.utils import timezone
 
+from changes.authority import implemented, requested
 from changes.lifecycle import CHANGES, CLOSED, DOCUMENTED
 from changes.models import EmergencyChange
 from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused, transitioned
@@ -28,9 +29,9 @@ def change_documented(review: RetrospectiveReview, act: Act) -> str | None:
 
 def not_requester_nor_implementer(review: RetrospectiveReview, act: Act) -> str | None:
     """Segregation of duties (CC8.1): nobody reviews their own change or work."""
-    if act.by.pk == review.change.requester_id:
+    if requested(act.by, review.change):
         return "You requested this change; someone else must review it."
-    if act.by.pk == review.change.implementer_id:
+    if implemented(act.by, review.change):
         return "You implemented this change; someone else must review it."
     return None
 
@@ -45,6 +46,9 @@ def complete(review: RetrospectiveReview, act: Act) -> None:
     for name in ("genuine", "procedure_followed"):
         if act.data.get(name) is None:
             raise TransitionRefused("Answer with yes or no.", name)
+    finished = review.change.finished_at
+    if finished is not None and act.happened_at < finished:
+        raise TransitionRefused("A review cannot be held before the work ended.", "happened_at")
     follow_ups, none_needed = act.data.get("follow_ups", ()), act.data.get("no_follow_up_reason")
     if not follow_ups and not none_needed and not review.change.follow_ups.exists():
         raise TransitionRefused(
@@ -71,13 +75,14 @@ def assign_and_close(review: RetrospectiveReview, act: Act) -> None:
             reason=f"From the review of {review.change.number}.",
         )
     overdue = review.change.deadlines.overdue(act.recorded_at).filter(kind=Deadline.Kind.REVIEW)
+    known = review.change.exceptions.filter(kind=ControlException.Kind.REVIEW_LATE)
     CHANGES.perform(
         review.change,
         "close",
         by=act.by,
         reason=act.reason,
         happened_at=act.happened_at,
-        late=overdue.exists(),
+        late=overdue.exists() or known.exists(),
     )
 
 
@@ -102,7 +107,8 @@ def closed_by_review_alone(record: EmergencyChange, act: Act, target: str, **_: 
 
 # --- follow-up actions --------------------------------------------------------------------------
 def due_in_the_future(action: FollowUpAction, act: Act) -> str | None:
-    if action._state.adding and action.due_on < timezone.localdate(act.recorded_at):
+    today = timezone.localdate(act.recorded_at, timezone.get_default_timezone())
+    if action._state.adding and action.due_on < today:
         return "The due date has passed already. Choose a later day."
     return None
 

@@ -16,7 +16,7 @@ from reviews.completeness import WITH_ITEMS, five_items
 from reviews.duties import breaches, matrix
 from reviews.lifecycle import REVIEWS
 from reviews.models import ControlException, Deadline, Notice, RetrospectiveReview
-from reviews.notifications import ACTS, action_path
+from reviews.notifications import ACTS, LEADS_CAN, action_path
 from reviews.waiting import waiting_for
 
 Context = dict[str, Any]
@@ -104,6 +104,11 @@ def needs_you(request: HttpRequest, _home: None) -> Context | None:
     mine = Q(owner=user)
     if "reviews.complete_retrospectivereview" in verbs_of(user):
         mine |= Q(owner=None) & ~Q(change__requester=user) & ~Q(change__implementer=user)
+    # Whoever was told of a decision can make it, though somebody else was asked first.
+    told = Notice.objects.filter(person=user, escalation__deadline__kind__in=LEADS_CAN)
+    mine |= Q(pk__in=told.values("escalation__deadline"))
+    # A review can be held once the change is documented; until then somebody else is waited for.
+    mine &= ~Q(kind=Deadline.Kind.REVIEW) | Q(change__status=DOCUMENTED)
     owed = (
         Deadline.objects.running()
         .filter(mine, change__in=EmergencyChange.objects.visible_to(user).values("pk"))

@@ -6,10 +6,10 @@ from django.db.models import Case, Exists, OuterRef, Value, When
 from django.dispatch import receiver
 from django.utils import timezone
 
-from changes.models import EmergencyChange
+from changes.models import EmergencyChange, ExecutionEntry
 from ecportal.accounts.models import User
 from ecportal.clock import due_day
-from ecportal.lifecycle import Act, transitioned
+from ecportal.lifecycle import REASON_LIMIT, Act, transitioned
 from reviews.duties import breaches
 from reviews.lifecycle import EXCEPTIONS
 from reviews.models import ControlException, Deadline, RetrospectiveReview
@@ -36,7 +36,7 @@ def raise_exception(
         ControlException(change=change, kind=kind),
         "register",
         by=User.objects.system(),
-        reason=detail,
+        reason=detail[:REASON_LIMIT],
         happened_at=happened_at,
     )
 
@@ -68,15 +68,27 @@ def register_from_acts(record: EmergencyChange, act: Act, **_: object) -> None:
         raise_exception(record, Kind.DENIED, f"{act.by} denied having approved: {act.reason}")
     if record.without_approval and act.verb in {"start", "start_unapproved", "deny_approval"}:
         when = timezone.localtime(record.started_at, timezone.get_default_timezone())
-        raise_exception(
-            record,
-            Kind.UNAPPROVED,
-            f"Started {when:%Y-%m-%d %H:%M %Z} without a valid approval: {act.reason}",
+        after = (
+            f" after it was rejected ({record.get_rejection_display()})" if record.rejection else ""
         )
+        detail = f"Started {when:%Y-%m-%d %H:%M %Z}{after} without a valid approval: {act.reason}"
+        raise_exception(record, Kind.UNAPPROVED, detail)
+    if act.verb in {"finish", "log_execution"} and record.approved_at is not None:
+        _compare_logs_with_approval(record, record.approved_at)
     if act.verb in {"start", "start_unapproved", "confirm_approval", "verify"}:
         found = breaches(record)
         if found:
             raise_exception(record, Kind.DUTIES, " ".join(found))
+
+
+def _compare_logs_with_approval(change: EmergencyChange, approved_at: datetime) -> None:
+    """A log older than the approval says that the work was not approved when it was done."""
+    logs = change.executions.exclude(source=ExecutionEntry.Source.HAND)
+    early = logs.filter(happened_at__lt=approved_at).first()
+    if early is not None:
+        when = timezone.localtime(early.happened_at, timezone.get_default_timezone())
+        detail = f"A log of {when:%Y-%m-%d %H:%M %Z} is older than the approval: {early.text}"
+        raise_exception(change, Kind.UNAPPROVED, detail)
 
 
 @receiver(transitioned, sender=RetrospectiveReview)

@@ -56,7 +56,10 @@ def meet(act: Act, change: EmergencyChange, kind: str, **subject: object) -> Non
 
 
 def void(act: Act, change: EmergencyChange, *kinds: str, **subject: object) -> None:
+    """Mark what runs of these kinds as void: nothing is owed any more. That it was late remains."""
     for deadline in change.deadlines.running().filter(kind__in=kinds, **subject):
+        if deadline.is_late(act.recorded_at):
+            note_late(deadline, act.recorded_at)
         deadline.voided_at = act.recorded_at
         act.save(deadline)
 

@@ -62,7 +62,7 @@ def _escalate(now: datetime, report: Report) -> None:
     calendar = company_calendar()
     horizon = latest_due([rung for rungs in ladders.values() for rung in rungs], now, calendar)
     act = Act("escalate", User.objects.system(), "Due by the ladder.", now, now)
-    told: dict[str, list[Notice]] = defaultdict(list)
+    told: dict[tuple[str, User | None], list[Notice]] = defaultdict(list)
     running = (
         Deadline.objects.running()
         .filter(due_at__lte=horizon)
@@ -83,8 +83,8 @@ def _escalate(now: datetime, report: Report) -> None:
                     }
                 )
                 for notice in notices:
-                    told[notice.address].append(notice)
-    for address, notices in told.items():
+                    told[notice.address, notice.person].append(notice)
+    for (address, _person), notices in told.items():
         message = tell(address, notices, now) if address else None  # the ledger shows who has none
         report.messages += message is not None
         for notice in notices:
@@ -97,7 +97,8 @@ def _reach(deadline: Deadline, rung: EscalationRung, act: Act) -> list[Notice]:
         deadline=deadline, rung=rung, rung_in_words=str(rung)[:300], reached_at=act.recorded_at
     )
     act.save(escalation)
+    # Nobody to tell is a fact as well: the ledger keeps it.
     return [
         Notice(escalation=escalation, person=person, address=address)
-        for person, address in recipients(deadline, rung)
+        for person, address in recipients(deadline, rung) or [(None, "")]
     ]

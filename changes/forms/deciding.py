@@ -62,7 +62,7 @@ class ClaimForm(ActForm):
         assume_scheme="https",
     )  # fmt: skip
     reason = words("What was said?", rows=2)
-    happened_at = moment("When was it said?", help_text="Leave empty for now.")
+    happened_at = moment("When was it said?", help_text="Empty means now.")
 
     def prepare(self) -> None:
         assert isinstance(self.record, EmergencyChange)

@@ -11,7 +11,7 @@ from django.template.defaultfilters import filesizeformat
 
 from changes.models import Correction, Evidence
 from ecportal.accounts.models import User
-from ecportal.forms import ActForm, PlainAct, link, moment, words
+from ecportal.forms import LOG_LIMIT, ActForm, PlainAct, link, moment, reads_as_written, words
 from incidents.forms import people
 
 
@@ -19,12 +19,14 @@ class CheckForm(ActForm):
     watched = words("What was watched?", rows=2, help_text="Dashboards, error rates, user reports.")
     link = link("Link to what was watched")
     reason = words("What did it show?", rows=2)
-    happened_at = moment("When did you look?", help_text="Leave empty for now.")
+    happened_at = moment("When did you look?", help_text="Empty means now.")
 
 
 class EvidenceForm(ActForm):
     kind = forms.ChoiceField(label="Kind", choices=Evidence.Kind)
-    description = forms.CharField(label="What it proves", max_length=300)
+    description = forms.CharField(
+        label="What it proves", max_length=300, validators=[reads_as_written]
+    )
     source_system = forms.CharField(
         label="Source system", max_length=100, required=False,
         help_text="Such as Grafana, GitHub Actions, the console.",
@@ -34,9 +36,9 @@ class EvidenceForm(ActForm):
         help_text=f"Up to {filesizeformat(settings.EVIDENCE_MAX_BYTES)}; stored under its digest.",
     )  # fmt: skip
     link = link("Or a link")
-    text = words("Or a pasted log", required=False)
+    text = words("Or a pasted log", required=False, limit=LOG_LIMIT)
     reason = words("Comment", required=False, rows=2)
-    happened_at = moment("Captured at", help_text="Leave empty for now.")
+    happened_at = moment("Captured at", help_text="Empty means now.")
 
     def prepare(self) -> None:
         self.order_fields([

@@ -1,5 +1,7 @@
 """What may be typed while a change is implemented."""
 
+from typing import Any
+
 from django import forms
 
 from changes.models import Deviation, EmergencyChange, ExecutionEntry
@@ -8,7 +10,7 @@ from ecportal.forms import ActForm, DayField, PlainAct, link, moment, words
 
 class StartForm(ActForm):
     reason = words("What begins now", rows=2)
-    happened_at = moment("When did it start?", help_text="Leave empty for now.")
+    happened_at = moment("When did it start?", help_text="Empty means now.")
 
     def prepare(self) -> None:
         self.fields["reason"].initial = "Started implementing."
@@ -20,12 +22,18 @@ class StartUnapprovedForm(ActForm):
         "registered, and a Lead must decide retroactively by the end of the next business day."
     )
     reason = words("Why could it not wait for an approval?")
-    happened_at = moment("When did it start?", help_text="Leave empty for now.")
+    happened_at = moment("When did it start?", help_text="Empty means now.")
 
 
 class DeviationFields(forms.Form):
     skipped = words("Standard tests that were skipped", required=False, rows=2)
     catch_up_on = DayField(label="Catch up by", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("skipped") and not data.get("catch_up_on") and "catch_up_on" not in self.errors:
+            self.add_error("catch_up_on", "Say by when the test is caught up on.")
+        return data
 
 
 class ExecutionForm(ActForm):
@@ -34,7 +42,7 @@ class ExecutionForm(ActForm):
     )
     link = link("Link to the deployment or log")
     reason = words("Log lines with their time stamps, or what was done")
-    happened_at = moment("Time stamp of the log or deployment", help_text="Leave empty for now.")
+    happened_at = moment("Time stamp of the log or deployment", help_text="Empty means now.")
 
 
 class FinishForm(DeviationFields, ActForm):
@@ -48,10 +56,10 @@ class FinishForm(DeviationFields, ActForm):
         initial=ExecutionEntry.Source.DEPLOYMENT,
     )
     link = link("Link to the deployment or log")
-    no_deviations = forms.BooleanField(label="No standard test was skipped", required=False)
+    no_deviations = forms.BooleanField(label="None: no standard test was skipped", required=False)
     why = words("Why were they skipped?", required=False, rows=2)
     reason = words("Log lines with their time stamps, or what was done")
-    happened_at = moment("When was it finished?", help_text="Leave empty for now.")
+    happened_at = moment("When was it finished?", help_text="Empty means now.")
 
     def prepare(self) -> None:
         self.order_fields([

@@ -7,13 +7,13 @@ from django import forms
 from changes.authority import deciders, deciders_on, with_delegates
 from changes.models import Approval, EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.forms import PlainAct, RevisingForm, link, moment, words
+from ecportal.forms import PlainAct, RevisingForm, link, moment, reads_as_written, words
 from incidents.forms import people, system_choice
 from incidents.models import Determination
 
 
 class ReviseForm(RevisingForm):
-    title = forms.CharField(max_length=200)
+    title = forms.CharField(max_length=200, validators=[reads_as_written])
     scope = words("What exactly will you change?")
     systems = system_choice()
     risk = forms.ChoiceField(choices=EmergencyChange.Risk, widget=forms.RadioSelect())
@@ -39,6 +39,13 @@ class SubmitForm(PlainAct):
         keys = [lead.pk for lead in deciders_on(self.record)]
         self.fields["asked_approver"].queryset = people().filter(pk__in=keys)  # type: ignore[attr-defined]
         self.fields["reason"].initial = "Asked for approval."
+
+
+SAID_AT_LEAST = {
+    "said_by": "Choose who said it.",
+    "said": "Write what was said.",
+    "channel": "Choose how it was said.",
+}
 
 
 class DeclareForm(forms.Form):
@@ -68,7 +75,7 @@ class DeclareForm(forms.Form):
         widget=forms.RadioSelect(),
     )
     # Filled in; there to be changed.
-    title = forms.CharField(max_length=200, required=False)
+    title = forms.CharField(max_length=200, required=False, validators=[reads_as_written])
     systems = system_choice(required=False)
     imminence = forms.ChoiceField(
         label="Now or soon?", choices=Determination.Imminence, required=False
@@ -84,28 +91,32 @@ class DeclareForm(forms.Form):
         help_text="Visible to Leads, Auditors and people it is shared with.",
     )  # fmt: skip
     # Only where a Lead already said yes.
+    said_by = forms.ModelChoiceField(
+        label="Who said yes?", queryset=User.objects.none(), required=False, empty_label="Choose"
+    )
     said = words("What was said?", required=False, rows=2)
     channel = forms.ChoiceField(
         label="How?", choices=[("", "Choose"), *Approval.Channel.choices], required=False
     )
-    said_at = moment("When?", help_text="Leave empty for now.")
+    said_at = moment("When?", help_text="Empty means now.")
     call_log = link("Link to the message or call log")
 
     REQUIRED = ("criterion", "why_not_normal", "scope", "risk", "rollback_plan", "route")
     FILLED_IN = (
         "title", "systems", "imminence", "basis", "approver", "risk_assessment", "confidential",
     )  # fmt: skip
-    SAID = ("said", "channel", "said_at", "call_log")
+    SAID = ("said_by", "said", "channel", "said_at", "call_log")
 
     def __init__(self, *args: Any, incident: Any, user: User, **options: Any) -> None:
         options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
         affected = [link.system_id for link in incident.affected.all()]
-        self.fields["title"].initial = incident.title
+        self.fields["title"].help_text = "Empty: the first line of what you will change."
         self.fields["systems"].initial = affected
         leads = deciders(affected, besides=[user.pk])
         named = people().filter(pk__in=[lead.pk for lead in leads])
-        self.fields["approver"].queryset = named  # type: ignore[attr-defined]
+        for name in ("approver", "said_by"):
+            self.fields[name].queryset = named  # type: ignore[attr-defined]
         self.first_lead = leads[0] if leads else None
         self.incident = incident
         self.stand_ins = with_delegates(leads[:1], affected, besides=[user.pk])[1:]
@@ -129,7 +140,7 @@ class DeclareForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("route") == self.CLAIM:
-            for name, sentence in (("said", "Write what was said."), ("channel", "Choose how.")):
+            for name, sentence in SAID_AT_LEAST.items():
                 if not data.get(name) and name not in self.errors:
                     self.add_error(name, sentence)
         if not data.get("systems") and not self.incident.affected.all():

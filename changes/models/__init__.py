@@ -3,7 +3,7 @@
 from changes.models.approval import Approval
 from changes.models.change import ChangeSystem, EmergencyChange
 from changes.models.delegation import DelegatedSystem, Delegation
-from changes.models.evidence import Evidence
+from changes.models.evidence import Evidence, EvidenceRead
 from changes.models.policy import Policy
 from changes.models.work import Correction, Deviation, ExecutionEntry, StabilityCheck
 
@@ -16,6 +16,7 @@ __all__ = [
     "Deviation",
     "EmergencyChange",
     "Evidence",
+    "EvidenceRead",
     "ExecutionEntry",
     "Policy",
     "StabilityCheck",

@@ -149,11 +149,6 @@ class EmergencyChange(models.Model):
     def has_started(self) -> bool:
         return self.started_at is not None
 
-    @property
-    def was_approved_in_time(self) -> bool:
-        """Whether an approval that still stands was given before the work began."""
-        return self.approver_id is not None and not self.without_approval
-
     def shown(self) -> dict[str, Any]:
         """Return what an approver is shown, as plain values, what matters first."""
         decision = self.determination
@@ -171,6 +166,7 @@ class EmergencyChange(models.Model):
             "number": self.number,
             "title": self.title,
             "type": self.TYPE,
+            "corrections": [str(note.text) for note in self.corrections.all()],
         }
 
     def fingerprint(self) -> str:

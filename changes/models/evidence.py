@@ -51,3 +51,20 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return self.description
+
+
+class EvidenceRead(models.Model):
+    """Somebody read a piece of evidence; each read is logged, for whoever it is."""
+
+    evidence = models.ForeignKey(Evidence, models.PROTECT, related_name="reads")
+    reader = models.ForeignKey(User, models.PROTECT, related_name="+")
+    read_at = models.DateTimeField()
+    history = tracked()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = "read of evidence"
+        verbose_name_plural = "reads of evidence"
+
+    def __str__(self) -> str:
+        return f"{self.reader} read “{self.evidence}”"

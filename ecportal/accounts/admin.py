@@ -20,6 +20,7 @@ admin.site.unregister(Group)
 @admin.register(User)
 class UserAdmin(LifecycleAdmin):
     lifecycle = LIFECYCLE
+    shows_changes = True
     creation = "enroll"
     act_forms: dict[str, type[ActForm]] = {
         "enroll": forms.EnrollForm,

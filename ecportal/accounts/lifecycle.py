@@ -1,8 +1,11 @@
 """What may be done with people: who is in which group, and who has an account at all."""
 
 from ecportal.accounts.models import User
-from ecportal.accounts.roles import ROLES
+from ecportal.accounts.roles import AUDITOR, ROLE_ADMINISTRATOR, ROLES
 from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused
+
+ALONE = {AUDITOR, ROLE_ADMINISTRATOR}
+"""Who reads everything writes nothing, and who gives roles has no other."""
 
 ACTIVE, INACTIVE = "active", "inactive"
 
@@ -51,6 +54,14 @@ def join_role(person: User, act: Act) -> None:
     name = _role(act)
     if person.groups.filter(name=name).exists():
         raise TransitionRefused(f"{person} has the role {name} already.", "role")
+    held = set(person.groups.filter(name__in=ROLES).values_list("name", flat=True))
+    if held and (name in ALONE or held & ALONE):
+        others = ", ".join(sorted(held))
+        raise TransitionRefused(
+            f"{person} is {others}. Auditors and Role Administrators hold no other role; "
+            "take that one away first.",
+            "role",
+        )
     person.groups.add(act.data["role"])
 
 

@@ -71,6 +71,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
     AUDITOR: {
         **_READ,
         "changes.emergencychange": "view see_confidential",
+        "changes.evidenceread": "view",
         "accounts.user": "view",
         "auth.group": "view",
         "outbox.message": "view",
@@ -80,6 +81,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "auth.group": "view",
         "incidents.system": "view grant withdraw",
         "changes.delegation": "view",
+        "changes.evidenceread": "view",
     },
 }
 

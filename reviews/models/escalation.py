@@ -57,7 +57,8 @@ class EscalationRung(models.Model):
         when = "when due"
         if self.offset:
             side = "before" if self.offset < 0 else "after"
-            when = f"{abs(self.offset)} {self.get_unit_display()} {side} due"
+            unit = self.get_unit_display().removesuffix("s" if abs(self.offset) == 1 else "")
+            when = f"{abs(self.offset)} {unit} {side} due"
         return f"{self.get_kind_display()}: {when}, {self.get_audience_display().lower()}"
 
 
@@ -105,10 +106,12 @@ class Notice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.address or str(self.person)
+        return self.address or str(self.person or "Nobody")
 
     @property
     def result(self) -> str:
+        if self.person is None and not self.address:
+            return "Nobody could act on it"
         if self.message is None:
             return "No e-mail address"
         return self.message.outcome

@@ -125,8 +125,10 @@ def test_close_is_refused_to_requester_and_implementer(
         change = a_draft(replace(company, engineer=both))
         said = "You requested this change; someone else must decide on it."
     else:
-        change = a_draft(company)
-        company = replace(company, engineer=both)
+        change = a_change(company, "approved")
         said = "You implemented this change; someone else must do this."
+        Journey(replace(company, engineer=both), change).start(both).finish().verify().document()
+        assert_refused(CHANGES, change, "close", both, said)
+        return
     Journey(company, change).to("documented")
     assert_refused(CHANGES, change, "close", both, said)

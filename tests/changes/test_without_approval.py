@@ -20,7 +20,8 @@ def test_start_without_approval_is_recorded_as_an_exception(company: Company, st
     assert (change.status, change.implementer) == ("implementing", company.engineer)
     assert change.without_approval
     assert change.approver is None
-    assert (change.rejection, change.rejected_by) == ("", None)
+    rejected = ("sent_back", company.lead) if status == "rejected" else ("", None)
+    assert (change.rejection, change.rejected_by) == rejected
     exception = change.exceptions.get()
     assert exception.kind == "unapproved"
     assert "Nobody answered." in exception.detail

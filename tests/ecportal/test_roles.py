@@ -180,16 +180,21 @@ def for_somebody_else(case: Case) -> None:
     case.record = person("somebody", roles.AUDITOR)
 
 
+def for_a_newcomer(case: Case) -> None:
+    case.record = person("somebody")
+
+
 def own_role(company: Company) -> Case:
     said = "This is your own account. Another Role Administrator must do this."
     data = {"role": role(roles.LEAD)}
     admin = company.roleadmin
-    return Case(PEOPLE, admin, "assign_role", admin, said, for_somebody_else, data)
+    return Case(PEOPLE, admin, "assign_role", admin, said, for_a_newcomer, data)
 
 
 def own_role_away(company: Company) -> Case:
     case = own_role(company)
     case.verb, case.data = "withdraw_role", {"role": role(roles.AUDITOR)}
+    case.mend = for_somebody_else
     return case
 
 

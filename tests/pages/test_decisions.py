@@ -4,7 +4,7 @@ import pytest
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
-from tests.pages.walk import Person, hidden, sentences
+from tests.pages.walk import ANSWERS, Person, declare_page, hidden, sentences
 from tests.pages.world import act, page
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident
 
@@ -89,8 +89,18 @@ def test_second_click_on_a_decision_is_refused_with_a_sentence(
 def test_incident_is_declared_twice_only_on_purpose(company: Company, engineer: Person) -> None:
     """Two changes for one incident are allowed; each gets its own number."""
     incident = an_incident(company)
-    numbers = {engineer.declare(incident).number for _ in range(2)}
+    numbers = {engineer.declare(incident, scope=f"Part {part}.").number for part in (1, 2)}
     assert len(numbers) == 2
+
+
+def test_second_of_a_double_click_declares_nothing(company: Company, engineer: Person) -> None:
+    incident = an_incident(company)
+    first = engineer.declare(incident)
+    response = engineer.send(declare_page(incident), **ANSWERS)
+    assert response.status_code == 422
+    assert f"You declared this a moment ago: it is {first.number}." in sentences(response)
+    assert incident.changes.count() == 1
+    assert incident.determinations.count() == 1
 
 
 def test_act_in_the_wrong_status_says_so_before_anything_is_typed(

@@ -103,9 +103,9 @@ def test_no_odd_value_breaks_a_form_about_a_change(
 
 
 def test_no_odd_value_breaks_the_page_that_declares(company: Company, signed_in: SignIn) -> None:
-    incident = an_incident(company)
     wrong = []
     for route in ("ask", "claim"):
+        incident = an_incident(company)
         form = DeclareForm(incident=incident, user=company.engineer)
         form.fields["route"].choices = [(route, route)]
         client = signed_in(company.engineer)

@@ -28,7 +28,7 @@ def test_refused_declaration_keeps_what_was_typed_and_saves_nothing(
     response = engineer.send(declare_page(incident), **typed)
     assert response.status_code == 422
     assert error_at(response, "said") == "Write what was said."
-    assert error_at(response, "channel") == "Choose how."
+    assert error_at(response, "channel") == "Choose how it was said."
     text = response.content.decode()
     assert "All &lt;nodes&gt; &amp; more" in text
     assert re.search(r'value="outage"[^>]* checked', text)
@@ -41,7 +41,8 @@ def test_declaration_refused_in_its_last_part_saves_no_earlier_part(
     """Determination, change and number go with the claim that the rule layer refuses."""
     incident = an_incident(company)
     before = counts()
-    said = {"route": "claim", "said": "Yes.", "channel": "phone", "said_at": TOMORROW}
+    said = {"route": "claim", "said_by": company.lead.pk, "said": "Yes.", "channel": "phone",
+            "said_at": TOMORROW}  # fmt: skip
     response = engineer.send(declare_page(incident), **{**ANSWERS, **said})
     assert response.status_code == 422
     assert "This time is in the future." in error_at(response, "said_at")

@@ -25,6 +25,8 @@ changes.EmergencyChange
     attach_evidence E    document E
 changes.Delegation
     view ELARS    +delegate L    end L
+changes.EvidenceRead
+    view ARS
 changes.Policy
     view ELAS    revise L
 reviews.RetrospectiveReview

@@ -110,7 +110,8 @@ def test_declaring_has_at_most_six_required_fields(company: Company, engineer: P
 def test_verbal_approval_is_claimed_when_declaring_and_confirmed_by_the_lead(
     company: Company, engineer: Person, lead: Person, lead2: Person
 ) -> None:
-    said = {"route": "claim", "said": "“Roll it back.”", "channel": "phone"}
+    said = {"route": "claim", "said_by": company.lead.pk, "said": "“Roll it back.”",
+            "channel": "phone"}  # fmt: skip
     change = engineer.declare(an_incident(company), **said)
     assert (change.status, change.approver) == ("approved", company.lead)
     assert engineer.do(change, "start").status == "implementing"

@@ -11,7 +11,7 @@ from django.db import connection
 from django.urls import reverse
 
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
-from changes.models import Delegation, EmergencyChange, Policy
+from changes.models import Delegation, EmergencyChange, EvidenceRead, Policy
 from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.outbox.models import Message
@@ -101,11 +101,18 @@ def build(company: Company) -> World:
         world.change, world.change.incident, company.system, delegation, policy, holiday,
         world.change.review, FollowUpAction.objects.get(), ControlException.objects.first(),
         Deadline.objects.first(), Notice.objects.first(), EscalationRung.objects.first(),
-        Message.objects.first(), person("newcomer"), Group.objects.get(name="Auditor"),
+        Message.objects.first(), evidence_read(old.change, company), person("newcomer"),
+        Group.objects.get(name="Auditor"),
     ]  # fmt: skip
     world.records = {record._meta.label: record for record in records}
     assert set(world.records) == {model._meta.label for model in admin.site._registry}
     return world
+
+
+def evidence_read(change: EmergencyChange, company: Company) -> EvidenceRead:
+    return EvidenceRead.objects.create(
+        evidence=change.evidence.all()[0], reader=company.auditor, read_at=clock.now()
+    )
 
 
 def evidence_link(world: World) -> None:

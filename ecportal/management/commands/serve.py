@@ -30,10 +30,10 @@ from ecportal.supervisor import (
 
 LOGINS = {
     "engineer": "requests emergency changes and carries them out",
-    "engineer2": "a second engineer, who reviews what the first one did",
-    "lead": "Engineering Lead: approves, and signs retrospective reviews",
-    "lead2": "a second Engineering Lead, for changes that lead requested",
-    "auditor": "reads everything, samples and exports; changes nothing",
+    "engineer2": "a second engineer, who can verify what the first one did",
+    "lead": "Engineering Lead: approves, and holds retrospective reviews",
+    "lead2": "a second Engineering Lead, asked when the first does not answer",
+    "auditor": "reads everything; changes nothing",
     "roleadmin": "gives and withdraws roles; decides on no change",
 }
 ANSWER_WAIT = 60.0  # seconds
