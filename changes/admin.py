@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from changes import forms
 from changes.declaring import declare
 from changes.evidence_files import download
+from changes.guards import waiting_claim
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
 from changes.models import (
     Approval,
@@ -194,7 +195,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
             if option.transition.verb in DECISIONS
         ]
         late = change.has_started and change.without_approval
-        claim = next((a for a in change.approvals.all() if a.is_unconfirmed), None)
+        claim = waiting_claim(change)
         title = "Approve this emergency change?"
         if late:
             title = "Decide on this change after the fact"

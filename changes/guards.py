@@ -77,14 +77,13 @@ def may_approve_every_system(change: EmergencyChange, act: Act) -> str | None:
 
 
 def standing_approval(change: EmergencyChange) -> Approval | None:
-    """Return the approval that stands: given, claimed or confirmed, and not withdrawn or denied."""
-    stands = (Approval.Status.APPROVED, Approval.Status.CLAIMED, Approval.Status.CONFIRMED)
-    return _first(change, *stands)
+    """Return the approval that stands; the database sees to it that there is only one."""
+    return next((approval for approval in change.approvals.all() if approval.stands), None)
 
 
-def _first(change: EmergencyChange, *statuses: str) -> Approval | None:
-    found = (approval for approval in change.approvals.all() if approval.status in statuses)
-    return next(found, None)
+def waiting_claim(change: EmergencyChange) -> Approval | None:
+    """Return the verbal approval that was neither confirmed nor denied yet."""
+    return next((approval for approval in change.approvals.all() if approval.is_unconfirmed), None)
 
 
 def approval_stands(change: EmergencyChange, act: Act) -> str | None:
@@ -95,14 +94,14 @@ def approval_stands(change: EmergencyChange, act: Act) -> str | None:
 
 
 def claim_waiting(change: EmergencyChange, act: Act) -> str | None:
-    if _first(change, Approval.Status.CLAIMED) is None:
+    if waiting_claim(change) is None:
         return "No verbal approval waits for an answer."
     return None
 
 
 def named_in_claim(change: EmergencyChange, act: Act) -> str | None:
     """A claim is confirmed or denied by that approver, under their own login."""
-    claim = _first(change, Approval.Status.CLAIMED)
+    claim = waiting_claim(change)
     if claim and act.verb == "deny_approval" and not claim.approver.may_sign_in:
         return None  # nobody else could ever answer for somebody who left
     if claim and claim.approver_id != act.by.pk:

@@ -9,6 +9,9 @@ from django.utils import timezone
 
 from ecportal.accounts.models import User
 
+CLAIMED_AFTER = timedelta(minutes=1)
+"""Up to this lag the server saw it happen; from it on, a person claims when it did."""
+
 LATE_AFTER = timedelta(minutes=60)
 """From this lag on, an act counts as written down late."""
 

@@ -6,7 +6,8 @@ One function feeds the page, the reminders, the register and the export: they ca
 from dataclasses import dataclass
 from datetime import datetime
 
-from changes.models import Approval, EmergencyChange, ExecutionEntry
+from changes.guards import standing_approval
+from changes.models import EmergencyChange, ExecutionEntry
 from reviews.models import Deadline, RetrospectiveReview
 
 PRESENT, PARTIAL, MISSING, LATE = "present", "partial", "missing", "late"
@@ -69,21 +70,14 @@ def running(change: EmergencyChange, *kinds: str) -> Deadline | None:
 
 def _approval(change: EmergencyChange) -> Item:
     title = "Approver’s name and time"
-    standing = [
-        approval
-        for approval in change.approvals.all()
-        if approval.status in (
-            Approval.Status.APPROVED, Approval.Status.CLAIMED, Approval.Status.CONFIRMED,
-        )
-    ]  # fmt: skip
+    approval = standing_approval(change)
     waiting = running(
         change, Deadline.Kind.APPROVAL, Deadline.Kind.CONFIRMATION, Deadline.Kind.RETROACTIVE
     )
     due = waiting.due_at if waiting else None
     owner = str(waiting.owner or "A Lead of the systems") if waiting else ""
-    if not standing:
+    if approval is None:
         return Item(title, MISSING, "Nobody has approved", (), owner or "The requester", due)
-    approval = standing[-1]
     times = (approval.decided_at, approval.recorded_at)
     if approval.is_unconfirmed:
         found = f"{approval.decided_by}, verbal, not confirmed"

@@ -14,7 +14,7 @@ from reviews.models import Deadline, EscalationRung
 
 Kind, Unit, Audience = Deadline.Kind, EscalationRung.Unit, EscalationRung.Audience
 
-DELEGABLE = (Kind.APPROVAL, Kind.RETROACTIVE)
+DELEGATES_TOO = (Kind.APPROVAL, Kind.RETROACTIVE)
 """What a Lead's delegate may decide, and is therefore asked as well."""
 
 # A rung whose time would be before the deadline's start is due at the start: it asks at once.
@@ -127,6 +127,6 @@ def recipients(deadline: Deadline, rung: EscalationRung) -> list[tuple[User | No
         return [(None, address.strip()) for address in named if address.strip()]
     change = deadline.change
     people = _AUDIENCES[rung.audience](deadline, deciders_on(change))
-    if deadline.kind in DELEGABLE:
+    if deadline.kind in DELEGATES_TOO:
         people = with_delegates(people, systems_of(change), besides=involved_in(change))
     return [(person, person.email) for person in people]

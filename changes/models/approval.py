@@ -96,5 +96,10 @@ class Approval(models.Model):
         return self.delegation.in_words() if self.delegation else str(self.approver)
 
     @property
+    def stands(self) -> bool:
+        """Whether it was given, claimed or confirmed, and neither withdrawn nor denied since."""
+        return self.status in (self.Status.APPROVED, self.Status.CLAIMED, self.Status.CONFIRMED)
+
+    @property
     def is_unconfirmed(self) -> bool:
         return self.status == self.Status.CLAIMED

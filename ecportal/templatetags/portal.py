@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from ecportal import clock
 from ecportal.clock import due_day, duration, time_left
+from ecportal.timeline import CLAIMED_AFTER, LATE_AFTER
 
 register = template.Library()
 
@@ -52,8 +53,8 @@ def clocks(happened_at: datetime, recorded_at: datetime) -> dict[str, Any]:
     return {
         "happened_at": happened_at,
         "recorded_at": recorded_at,
-        "claimed": lag.total_seconds() >= 60,
-        "late": lag.total_seconds() >= 3600,
+        "claimed": lag >= CLAIMED_AFTER,
+        "late": lag >= LATE_AFTER,
         "lag": duration(lag),
     }
 
