@@ -68,6 +68,15 @@ def _entry(deadline: Deadline, person: User | None, now: datetime) -> dict[str, 
     }
 
 
+def recall_reminders(deadline: Deadline, moment: datetime) -> None:
+    """Take back what was not sent yet about a deadline that ended, unless it tells of more."""
+    unsent = Message.objects.filter(sent_at=None, recalled_at=None)
+    for message in unsent.filter(notices__escalation__deadline=deadline).distinct():
+        if not Deadline.objects.running().filter(escalations__notices__message=message).exists():
+            message.recalled_at = moment
+            message.save(update_fields=["recalled_at"])
+
+
 def tell(address: str, notices: list[Notice], now: datetime) -> Message:
     """Write one message about all that this address has to be told of now, most urgent first."""
     deadlines = {notice.escalation.deadline_id: notice.escalation.deadline for notice in notices}

@@ -12,6 +12,7 @@ from ecportal.lifecycle import Act, transitioned
 from reviews.business_days import company_calendar, next_business_day
 from reviews.lifecycle import REVIEWS
 from reviews.models import Deadline, FollowUpAction, RetrospectiveReview
+from reviews.notifications import recall_reminders
 from reviews.register import note_late
 from reviews.tasks import sweep_deadlines
 
@@ -51,6 +52,7 @@ def meet(act: Act, change: EmergencyChange, kind: str, **subject: object) -> Non
     for deadline in change.deadlines.running().filter(kind=kind, **subject):
         deadline.met_at = act.recorded_at
         act.save(deadline)
+        recall_reminders(deadline, act.recorded_at)
         if deadline.is_late(act.recorded_at):
             note_late(deadline, act.recorded_at)
 
@@ -62,6 +64,7 @@ def void(act: Act, change: EmergencyChange, *kinds: str, **subject: object) -> N
             note_late(deadline, act.recorded_at)
         deadline.voided_at = act.recorded_at
         act.save(deadline)
+        recall_reminders(deadline, act.recorded_at)
 
 
 # --- steps of a change --------------------------------------------------------------------------

@@ -14,7 +14,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def waiting(self, moment: datetime) -> "MessageQuerySet":
         """Not sent yet, and in nobody's hands at `moment`."""
         return self.filter(
-            Q(taken_at=None) | Q(taken_at__lte=moment - LEASE), sent_at=None
+            Q(taken_at=None) | Q(taken_at__lte=moment - LEASE), sent_at=None, recalled_at=None
         ).order_by("pk")
 
 
@@ -30,13 +30,20 @@ class Message(models.Model):
     taken_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
+    recalled_at = models.DateTimeField(
+        null=True, help_text="When there was no more need to say it; it is not sent after that."
+    )
     error = models.TextField("the server's last refusal", blank=True)
 
     objects: ClassVar = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["id"], condition=Q(sent_at=None), name="unsent_messages")]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(sent_at=None, recalled_at=None), name="unsent_messages"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.subject
@@ -46,6 +53,8 @@ class Message(models.Model):
         """Return how far it got, in words."""
         if self.sent_at is not None:
             return "Sent"
+        if self.recalled_at is not None:
+            return "Not sent: there was no more need by then"
         if self.error:
             return f"Not sent after {self.attempts} attempts: {self.error}"
         return "Waiting to be sent"

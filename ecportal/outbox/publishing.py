@@ -44,7 +44,7 @@ def take() -> Message | None:
         if message is not None:
             message.taken_at = clock.now()
             message.attempts += 1
-            message.save()
+            message.save(update_fields=["taken_at", "attempts"])
     return message
 
 
@@ -67,13 +67,13 @@ def deliver() -> tuple[int, int]:
         else:
             sent += 1
             message.sent_at, message.error = clock.now(), ""
-            message.save()
+            message.save(update_fields=["sent_at", "error"])
     return sent, refused
 
 
 def _note_refusal(message: Message, error: Exception) -> None:
     message.error = str(error)[:2000] or type(error).__name__
-    message.save()
+    message.save(update_fields=["error"])
     logger.warning("Message %s to %s was not sent: %s", message.pk, message.address, error)
 
 

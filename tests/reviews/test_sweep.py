@@ -249,3 +249,36 @@ def test_command_does_not_move_the_clock_in_production(
         run("--now", text)
     with clock.at(NOON + HOUR):
         assert len(run()["escalations"]) == 3
+
+
+def test_reminder_that_could_not_be_sent_is_recalled_when_the_deadline_is_met(
+    company: Company, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # nobody listens there
+    with clock.at(NOON):
+        change = a_change(company, "submitted")
+        sweep()
+    message = Message.objects.get()
+    assert message.sent_at is None
+    with clock.at(NOON + timedelta(minutes=2)):
+        Journey(company, change).approve()
+    message.refresh_from_db()
+    assert message.outcome == "Not sent: there was no more need by then"
+    assert not Message.objects.waiting(NOON + timedelta(days=1)).exists()
+
+
+def test_reminder_of_two_deadlines_is_kept_while_one_of_them_runs(
+    company: Company, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # nobody listens there
+    with clock.at(NOON):
+        changes = [a_change(company, "submitted") for _ in range(2)]
+        sweep()
+    message = Message.objects.get()
+    with clock.at(NOON + timedelta(minutes=2)):
+        Journey(company, changes[0]).approve()
+        assert Message.objects.get(pk=message.pk).recalled_at is None
+        Journey(company, changes[1]).approve()
+        assert Message.objects.get(pk=message.pk).recalled_at is not None
