@@ -124,7 +124,7 @@ def keep_incident_of_changes(record: Incident, act: Act, **_: object) -> None:
 def to_a_colleague(delegation: Delegation, act: Act) -> str | None:
     if delegation.delegate.pk == act.by.pk:
         return "You cannot delegate to yourself."
-    if delegation.delegate.is_system or not delegation.delegate.may_sign_in:
+    if not delegation.delegate.may_sign_in:
         return f"{delegation.delegate} cannot sign in at present. Choose somebody else."
     if not takes_part(delegation.delegate):
         return f"{delegation.delegate} is neither an Engineer nor an Engineering Lead."

@@ -36,16 +36,16 @@ def open_change(change: EmergencyChange, act: Act) -> None:
 
 def name_systems(change: EmergencyChange, act: Act) -> None:
     """Make the systems those of the act; share a confidential change with whoever opened it."""
-    named = {link.system_id: link for link in change.systems.all()}
-    wanted = {system.pk: system for system in act.data.get("systems", ())}
+    if change.confidential:
+        assign_perm(VIEW, change.requester, change)
     if "systems" not in act.data:
-        wanted = {key: link.system for key, link in named.items()}
+        return
+    named = {link.system_id: link for link in change.systems.all()}
+    wanted = {system.pk: system for system in act.data["systems"]}
     for key in wanted.keys() - named.keys():
         act.save(ChangeSystem(change=change, system=wanted[key]))
     for key in named.keys() - wanted.keys():
         act.remove(named[key])
-    if change.confidential:
-        assign_perm(VIEW, change.requester, change)
 
 
 def revise(change: EmergencyChange, act: Act) -> None:

@@ -4,14 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field, unquote
+from django.contrib.admin.utils import (
+    display_for_field,
+    display_for_value,
+    label_for_field,
+    lookup_field,
+    unquote,
+)
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, urlize
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
@@ -133,7 +139,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return label, self._link(getattr(record, name))
         if isinstance(field, models.Field):
             value = display_for_field(value, field, self.admin_site.empty_value_display)
-        return label, value
+        elif not isinstance(value, str):
+            value = display_for_value(value, self.admin_site.empty_value_display)
+        # What is markup already stays as it is: a link inside a link would break the page.
+        return label, value if isinstance(value, SafeString) else urlize(value, autoescape=True)
 
     @staticmethod
     def _link(record: models.Model) -> str | SafeString:

@@ -11,7 +11,7 @@ from ecportal.accounts.lifecycle import LIFECYCLE
 from ecportal.lifecycle import TransitionRefused
 from tests.pages.walk import ANSWERS, Person, declare_page, sentences
 from tests.pages.world import page
-from tests.scenario import Company, a_change, an_incident, person
+from tests.scenario import Company, Journey, a_change, an_incident, person
 
 
 @pytest.fixture
@@ -86,3 +86,37 @@ def test_auditors_and_role_administrators_hold_no_other_role(
             somebody, "assign_role", by=company.roleadmin, reason="Both.",
             role=Group.objects.get(name=given),
         )  # fmt: skip
+
+
+def test_title_with_an_address_makes_no_link_inside_a_link(
+    company: Company, signed_in: Any
+) -> None:
+    change = a_change(company, "implemented", title="Block https://evil.test/x <b>now</b>")
+    text = signed_in(company.auditor).get(page(change.review)).content.decode()
+    shown = f"{change.number} Block https://evil.test/x &lt;b&gt;now&lt;/b&gt;"
+    assert f'<a href="{page(change)}">{shown}</a>' in text
+
+
+def test_somebody_with_nothing_to_do_is_led_to_what_they_can_open(
+    company: Company, signed_in: Any
+) -> None:
+    text = signed_in(company.roleadmin).get("/admin/").content.decode()
+    assert "What you can open" in text
+    assert 'href="/admin/accounts/user/add/"' in text
+    assert "What you can open" not in signed_in(company.lead).get("/admin/").content.decode()
+
+
+def test_approver_named_in_a_claim_is_asked_to_confirm_first(
+    company: Company, signed_in: Any
+) -> None:
+    change = Journey(company, a_change(company, "submitted")).claim().change
+    text = signed_in(company.lead).get(page(change, "decide")).content.decode()
+    assert "Did you approve this emergency change?" in text
+    assert text.index("Confirm: I approved") < text.index("Approve now instead")
+
+
+def test_claiming_an_approval_is_nobodys_next_step(company: Company, signed_in: Any) -> None:
+    change = a_change(company, "submitted")
+    text = signed_in(company.engineer).get(page(change)).content.decode()
+    assert "Nothing for you to do now" in text
+    assert "A Lead already said yes" in text

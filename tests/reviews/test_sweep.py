@@ -251,11 +251,15 @@ def test_command_does_not_move_the_clock_in_production(
         assert len(run()["escalations"]) == 3
 
 
-def test_reminder_that_could_not_be_sent_is_recalled_when_the_deadline_is_met(
-    company: Company, settings: Any
-) -> None:
+@pytest.fixture
+def mail_is_away(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # nobody listens there
+
+
+def test_reminder_that_could_not_be_sent_is_recalled_when_the_deadline_is_met(
+    company: Company, mail_is_away: None
+) -> None:
     with clock.at(NOON):
         change = a_change(company, "submitted")
         sweep()
@@ -269,10 +273,8 @@ def test_reminder_that_could_not_be_sent_is_recalled_when_the_deadline_is_met(
 
 
 def test_reminder_of_two_deadlines_is_kept_while_one_of_them_runs(
-    company: Company, settings: Any
+    company: Company, mail_is_away: None
 ) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # nobody listens there
     with clock.at(NOON):
         changes = [a_change(company, "submitted") for _ in range(2)]
         sweep()
