@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONWARNINGS DJANGO_SETTINGS_MODULE
 unexport GUNICORN_CMD_ARGS WEB_CONCURRENCY
 unexport UV_FROZEN UV_LOCKED UV_NO_DEV UV_NO_GROUP UV_NO_DEFAULT_GROUPS UV_NO_SYNC UV_PROJECT
+unexport AUDIT_MAC_KEY AUDIT_SIGNING_KEY AUDIT_VKEYS AUDIT_TSA_URL
+unexport AUDIT_CHECKPOINT_FILE AUDIT_CHECKPOINT_RECIPIENTS
 unexport DATABASE_URL EMAIL_URL SECRET_KEY ALLOWED_HOSTS PORTAL_URL EVIDENCE_DIR
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
@@ -73,6 +75,7 @@ check: setup ## Lint, layers, types, migrations, production settings, diagrams
 	$(TESTING) $(PY) -m mypy .
 	$(TESTING) DATABASE_URL=sqlite:///:memory: $(PY) manage.py makemigrations --check --dry-run
 	$(PRODUCTION) SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+		AUDIT_MAC_KEY="$$($(PY) -c 'import secrets; print(secrets.token_hex(32))')" \
 		$(PY) manage.py check --deploy --fail-level WARNING
 	$(TESTING) $(PY) manage.py draw_lifecycles --check
 

@@ -22,12 +22,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from ecportal import panels
+from ecportal.audit.badge import seal_of
 from ecportal.forms import ActForm, PlainAct
 from ecportal.lifecycle import Lifecycle, TransitionRefused
 from ecportal.panels import Button
 from ecportal.site import signed_in
 from ecportal.templatetags.portal import render_pill
-from ecportal.timeline import timeline
+from ecportal.timeline import history_page, timeline
 
 CROWDED = (
     "Somebody changed this at the same moment. Nothing was saved; load the page again and look "
@@ -97,6 +98,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             raise PermissionDenied("A record is changed by its acts alone, never as a whole.")
         record = self.visible(request, object_id)
         context = {**self.page(request, record, str(record)), **self.ways(request, record)}
+        context["seal"] = seal_of(record)
         context["sections"] = self.read(request, record)
         context["panels"] = panels.draw(self.model, request, record)
         return TemplateResponse(request, self.record_template, context)
@@ -156,10 +158,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show every version of the record, read-only; there is no way back to an old one."""
+        """Show what each act changed, read-only; there is no way back to an old version."""
         record = self.visible(request, object_id)
         context = self.page(request, record, f"History of {record}")
-        context["rows"] = timeline(record, with_changes=True)
+        context["seal"] = seal_of(record)
+        context["page"] = history_page(record, request.GET.get("page"))
         return TemplateResponse(request, "admin/history.html", context)
 
 

@@ -15,7 +15,17 @@ _stopped: ContextVar[datetime | None] = ContextVar("stopped_clock", default=None
 
 def now() -> datetime:
     """Return the server's time, aware, in UTC."""
-    return _stopped.get() or timezone.now()  # noqa: TID251 - the one place
+    return _stopped.get() or real()
+
+
+def real() -> datetime:
+    """Return the server's time whatever `at` says: for the trail, which nobody may shift."""
+    return timezone.now()  # noqa: TID251 - the one place
+
+
+def is_set() -> bool:
+    """Whether `at` stands in for the server's time now."""
+    return _stopped.get() is not None
 
 
 @contextmanager

@@ -6,6 +6,8 @@ tests have local defaults. A checkout in which `make run` was used once is a dem
 too, as long as nothing in the environment says otherwise.
 """
 
+import base64
+import hashlib
 import os
 import re
 import secrets
@@ -76,7 +78,7 @@ class Environment:
 
         return self.optional(name, parse, default)
 
-    def kept(self, name: str, length: int = 50) -> str:
+    def kept(self, name: str, length: int = 50, *, as_hex: bool = False) -> str:
         """Return the secret kept in `home`/`name`, made once; for the demo and the tests."""
         path = self.home / name
         try:
@@ -84,7 +86,7 @@ class Environment:
         except FileNotFoundError:
             pass
         self.home.mkdir(parents=True, exist_ok=True)
-        value = secrets.token_urlsafe(length)
+        value = secrets.token_hex(length) if as_hex else secrets.token_urlsafe(length)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(value)
         return value
@@ -103,6 +105,48 @@ def secret_key(text: str) -> str:
     if len(text) < 32 or len(set(text)) < 5 or text.lower() in PLACEHOLDERS:
         raise ValueError("it needs at least 32 random characters.")
     return text
+
+
+def mac_keys(text: str) -> dict[str, bytes]:
+    """Return the keys by name, the current one first: "k2:<hex>,k1:<hex>", or one bare "<hex>"."""
+    keys = {}
+    for part in text.split(","):
+        name, colon, digits = part.strip().rpartition(":")
+        try:
+            key = bytes.fromhex(digits)
+        except ValueError:
+            key = b""
+        if len(key) < 32 or (colon and not name.isalnum()):
+            raise ValueError("each key is 64 or more hexadecimal digits, such as k1:0f3a….")
+        keys[name or "k1"] = key
+    return keys
+
+
+def verifier_keys(text: str) -> tuple[str, ...]:
+    """Return the public keys of the trail, "name+id+key" each, separated by commas; or none."""
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    for key in keys:
+        name, _plus, rest = key.partition("+")
+        given, _plus, encoded = rest.partition("+")
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raw = b""
+        made = hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8]
+        if not name or " " in name or len(raw) != 33 or raw[0] != 1 or given != made:
+            raise ValueError(f"{key!r} is none of the lines that `manage.py audit_keygen` prints.")
+    return keys
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Return the mail addresses in a list separated by commas; or none."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    for address in found:
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise ValueError(f"{address!r} is no mail address.") from None
+    return found
 
 
 def host_names(text: str) -> list[str]:
@@ -193,3 +237,7 @@ def web_address(text: str) -> str:
     if not urlsplit(_url(text, {"http", "https"})).hostname:
         raise ValueError("it names no host.")
     return text.rstrip("/")
+
+
+def web_address_if_any(text: str) -> str:
+    return web_address(text) if text else ""

@@ -3,6 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from ecportal.audit import sign_in
+
 
 def _page(
     request: HttpRequest, status: int, title: str, why: str, advice: str = ""
@@ -13,6 +15,7 @@ def _page(
 
 def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     why = str(exception or "") or "Your role does not include this page or this act."
+    sign_in.denied(f"{request.method} {request.path}", why)
     advice = "A Role Administrator can tell you which role has it. Nothing was changed."
     return _page(request, 403, "You cannot do this", why, advice)
 

@@ -13,6 +13,8 @@ from django.utils import timezone
 from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import may, object_verbs
+from ecportal.audit import attestation, context, sign_in
+from ecportal.history import acting
 
 Record = TypeVar("Record", bound=models.Model)
 
@@ -38,6 +40,10 @@ class TransitionRefused(ValidationError):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class Denied(TransitionRefused):
+    """Somebody tried what role, scope or a guard forbids; the trail keeps that they tried."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +88,15 @@ class Act:
             if f.is_relation or getattr(record, f.attname) in f.empty_values
         }
         record.clean_fields(exclude=unchecked)
-        record.save()
+        # Record, history and attestation together or not at all.
+        with transaction.atomic(savepoint=False):
+            record.save()
 
     def remove(self, link: models.Model) -> None:
         """Delete a link row, never a record of the process; its history keeps that it was there."""
         self._sign(link)
-        link.delete()
+        with transaction.atomic(savepoint=False):
+            link.delete()
 
     def _sign(self, record: Any) -> None:
         record._act = self
@@ -190,23 +199,41 @@ class Lifecycle(Generic[Record]):
         the effect and the receivers of `transitioned` add, all in one transaction. `happened_at` is
         aware and not in the future; None means now. The record passed in is brought up to date.
         """
-        with transaction.atomic():
-            if not record._state.adding:
-                # Without the key: a row that only refers to this one need not wait, so a sweep
-                # that registers an exception meanwhile does not end in a deadlock.
-                locked = self.model._default_manager.select_for_update(of=("self",), no_key=True)
-                record.refresh_from_db(from_queryset=locked)
-            row = self.row(record, verb)
-            act = self._act(record, row, by, reason, happened_at, data)
-            self._ask(record, row, act)
-            source = "" if record._state.adding else self._status(record)
+        with context.coming_from(context.named(by.pk, by.username)):
             try:
-                self._write(record, row, act, source)
-            except Exception:
-                if source and row.target is not None:
-                    record.status = source  # type: ignore[attr-defined]
+                with transaction.atomic(), attestation.together():
+                    self._perform(record, verb, by, reason, happened_at, data)
+            except Denied as denied:
+                label = self.model._meta.label_lower
+                sign_in.denied(f"{verb} {label}:{record.pk or 'new'}", denied.sentence)
                 raise
         return record
+
+    def _perform(
+        self,
+        record: Record,
+        verb: str,
+        by: User,
+        reason: str,
+        happened_at: datetime | None,
+        data: Mapping[str, Any],
+    ) -> None:
+        if not record._state.adding:
+            # Without the key: a row that only refers to this one need not wait, so a sweep
+            # that registers an exception meanwhile does not end in a deadlock.
+            locked = self.model._default_manager.select_for_update(of=("self",), no_key=True)
+            record.refresh_from_db(from_queryset=locked)
+        row = self.row(record, verb)
+        act = self._act(record, row, by, reason, happened_at, data)
+        self._ask(record, row, act)
+        source = "" if record._state.adding else self._status(record)
+        try:
+            with acting(act):
+                self._write(record, row, act, source)
+        except Exception:
+            if source and row.target is not None:
+                record.status = source  # type: ignore[attr-defined]
+            raise
 
     def _write(self, record: Record, row: Transition, act: Act, source: str) -> None:
         if row.effect is not None:
@@ -287,7 +314,7 @@ class Lifecycle(Generic[Record]):
     ) -> Act:
         permitted = self.permitted(record, row.verb, by)
         if not permitted:
-            raise TransitionRefused(
+            raise Denied(
                 f"Your role does not include “{row.words}” for "
                 f"{self.model._meta.verbose_name_plural}."
             )
@@ -316,4 +343,4 @@ class Lifecycle(Generic[Record]):
     def _ask(self, record: Record, row: Transition, act: Act) -> None:
         sentence = self._refused((*self.always, *row.when, *row.guards), record, act)
         if sentence:
-            raise TransitionRefused(sentence)
+            raise Denied(sentence)

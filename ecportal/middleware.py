@@ -1,13 +1,40 @@
-"""What every request gets: the reader's time zone, and input that every database can store."""
+"""What every request gets: its name in the trail, the reader's time zone, storable input."""
 
+import uuid
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from ecportal.audit import context
+
 Handler = Callable[[HttpRequest], HttpResponse]
+
+
+def origin(get_response: Handler) -> Handler:
+    """Let every event of the trail say who sent the request, from where, and in which request."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex
+        username = request.user.get_username()
+        person = context.Origin(request.user.pk, username, _address(request), request_id)
+        with context.coming_from(person):
+            response = get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
+
+    return middleware
+
+
+def _address(request: HttpRequest) -> str:
+    """Return the client's address; behind a proxy that is the last one that the proxy added."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    if settings.BEHIND_TLS_PROXY and forwarded:
+        return str(forwarded).rpartition(",")[2].strip()[:45]
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def local_time(get_response: Handler) -> Handler:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from ecportal import environment
@@ -31,6 +32,7 @@ PORTAL_URL = env.optional(
 
 INSTALLED_APPS = [
     "ecportal.apps.PlatformConfig",
+    "ecportal.audit",
     "ecportal.accounts",
     "ecportal.outbox",
     "incidents",
@@ -54,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "ecportal.middleware.origin",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ecportal.middleware.local_time",
@@ -152,6 +155,23 @@ SIMPLE_HISTORY_REVERT_DISABLED = True
 SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = True
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 
+# --- the trail ----------------------------------------------------------------------------------
+AUDIT_MAC_KEYS = env.read(
+    "AUDIT_MAC_KEY",
+    environment.mac_keys,
+    local=None if IN_PRODUCTION else env.kept("audit-mac-key", 32, as_hex=True),
+)
+# The sealer alone reads the key; everybody else verifies with the public keys that are pinned here.
+AUDIT_SIGNING_KEY = env.optional("AUDIT_SIGNING_KEY", Path, str(VAR_DIR / "audit" / "signing.key"))
+AUDIT_VKEYS = env.optional("AUDIT_VKEYS", environment.verifier_keys, "")
+AUDIT_CHECKPOINT_FILE = env.optional(
+    "AUDIT_CHECKPOINT_FILE", Path, str(VAR_DIR / "audit" / "checkpoints.txt")
+)
+AUDIT_CHECKPOINT_RECIPIENTS = env.optional("AUDIT_CHECKPOINT_RECIPIENTS", environment.addresses, "")
+AUDIT_TSA_URL = env.optional("AUDIT_TSA_URL", environment.web_address_if_any, "")
+# In the tests an edit that went past the history stops the suite; elsewhere the emergency goes on.
+AUDIT_STRICT = env.mode == TEST
+
 # --- messages and tasks -------------------------------------------------------------------------
 MAIL_DIR = VAR_DIR / "mail"
 vars().update(
@@ -202,6 +222,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 55},
     },
+    "verify-the-trail": {
+        "task": "ecportal.audit.tasks.verify",
+        "schedule": 3600.0,
+        "options": {"expires": 3500},
+    },
+    # Beat runs what was due while it was down as soon as it is up again.
+    "mail-a-checkpoint": {
+        "task": "ecportal.audit.tasks.send_checkpoint",
+        "schedule": crontab(hour=5, minute=0),
+    },
+    "stamp-a-checkpoint": {
+        "task": "ecportal.audit.tasks.time_stamp",
+        "schedule": crontab(hour=5, minute=5),
+    },
 }
 
 # --- the browser --------------------------------------------------------------------------------
@@ -222,7 +256,8 @@ SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IN_PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IN_PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 # Only where a proxy ends TLS and always sets this header itself may it be believed.
-if env.optional("BEHIND_TLS_PROXY", environment.boolean, "false"):
+BEHIND_TLS_PROXY = env.optional("BEHIND_TLS_PROXY", environment.boolean, "false")
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 if IN_PRODUCTION:
     CSRF_TRUSTED_ORIGINS = [PORTAL_URL]

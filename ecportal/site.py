@@ -90,7 +90,7 @@ class PortalAdminSite(admin.AdminSite):
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[dict[str, Any]]:
         """Return the apps in the order of the process rather than of the alphabet."""
-        order = ["incidents", "changes", "reviews", "outbox", "accounts", "auth"]
+        order = ["incidents", "changes", "reviews", "outbox", "audit", "accounts", "auth"]
         apps = super().get_app_list(request, app_label)
         return sorted(apps, key=lambda app: order.index(app["app_label"]))
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, TrackedQuerySet, tracked
 
 
 class System(models.Model):
@@ -19,6 +19,7 @@ class System(models.Model):
     name = models.CharField(max_length=100, unique=True)
     description = models.TextField(blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE, editable=False)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -28,7 +29,7 @@ class System(models.Model):
         return self.name
 
 
-class IncidentQuerySet(models.QuerySet["Incident"]):
+class IncidentQuerySet(TrackedQuerySet["Incident"]):
     def live(self) -> "IncidentQuerySet":
         """The outage, or whatever it is, still goes on."""
         return self.filter(status=Incident.Status.OPEN)
@@ -104,6 +105,7 @@ class IncidentSystem(models.Model):
 
     incident = models.ForeignKey(Incident, models.PROTECT, related_name="affected")
     system = models.ForeignKey(System, models.PROTECT, related_name="+")
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -125,6 +127,7 @@ class IncidentNote(models.Model):
     written_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -172,6 +175,7 @@ class Determination(models.Model):
     decided_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

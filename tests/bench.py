@@ -90,17 +90,17 @@ def populate(company: Company) -> None:
     for model, count in ((closed, POPULATION - RUNNING), (waiting, RUNNING)):
         deadlines = list(model.deadlines.all())
         fields = {f.attname: getattr(model, f.attname) for f in model._meta.concrete_fields}
-        copies = EmergencyChange.objects.bulk_create(
+        copies = EmergencyChange._base_manager.bulk_create(
             EmergencyChange(**{**fields, "id": None, "number": f"{model.number}-{n}"})
             for n in range(count)
         )
-        ChangeSystem.objects.bulk_create(
+        ChangeSystem._base_manager.bulk_create(
             ChangeSystem(change=copy, system=company.system) for copy in copies
         )
         names = [
             f.attname for f in Deadline._meta.concrete_fields if f.name not in ("id", "change")
         ]
-        Deadline.objects.bulk_create(
+        Deadline._base_manager.bulk_create(
             Deadline(change=copy, **{name: getattr(deadline, name) for name in names})
             for copy in copies
             for deadline in deadlines

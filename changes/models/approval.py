@@ -1,12 +1,14 @@
 """The decisions on a change: in system, verbal and then confirmed or denied, retroactive."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 
 from changes.models.change import EmergencyChange
 from changes.models.delegation import Delegation
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 
 
 class Approval(models.Model):
@@ -53,6 +55,7 @@ class Approval(models.Model):
         null=True, help_text="When the named approver confirmed or denied the claim."
     )
     answer = models.TextField(blank=True)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -11,13 +11,13 @@ from guardian.shortcuts import get_objects_for_user
 from changes.models.constraints import CHANGE_CONSTRAINTS
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, TrackedQuerySet, tracked
 from incidents.models import Determination, Incident, System
 
 SEES_CONFIDENTIAL = "changes.see_confidential_emergencychange"
 
 
-class ChangeQuerySet(models.QuerySet["EmergencyChange"]):
+class ChangeQuerySet(TrackedQuerySet["EmergencyChange"]):
     def unfinished(self) -> "ChangeQuerySet":
         """Somebody still owes something before it can close."""
         final = [EmergencyChange.Status.CLOSED, EmergencyChange.Status.CANCELLED]
@@ -184,6 +184,7 @@ class ChangeSystem(models.Model):
 
     change = models.ForeignKey(EmergencyChange, models.PROTECT, related_name="systems")
     system = models.ForeignKey(System, models.PROTECT, related_name="+")
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

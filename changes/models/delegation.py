@@ -7,11 +7,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, TrackedQuerySet, tracked
 from incidents.models import System
 
 
-class DelegationQuerySet(models.QuerySet["Delegation"]):
+class DelegationQuerySet(TrackedQuerySet["Delegation"]):
     def valid_at(self, moment: datetime) -> "DelegationQuerySet":
         """Begun, not over, not ended early: no job has to run for it to end."""
         return self.filter(
@@ -62,6 +62,7 @@ class DelegatedSystem(models.Model):
 
     delegation = models.ForeignKey(Delegation, models.PROTECT, related_name="systems")
     system = models.ForeignKey(System, models.PROTECT, related_name="+")
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

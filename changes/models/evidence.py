@@ -1,11 +1,13 @@
 """What proves it: files stored under their digest, links, pasted logs."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 
 from changes.models.change import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 
 
 class Evidence(models.Model):
@@ -32,6 +34,7 @@ class Evidence(models.Model):
     text = models.TextField(blank=True)
     size = models.PositiveBigIntegerField("size in bytes", null=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -59,6 +62,7 @@ class EvidenceRead(models.Model):
     evidence = models.ForeignKey(Evidence, models.PROTECT, related_name="reads")
     reader = models.ForeignKey(User, models.PROTECT, related_name="+")
     read_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -1,12 +1,13 @@
 """The company's numbers: what the policy demands at present."""
 
 from datetime import timedelta
+from typing import ClassVar
 
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 
 
 class Policy(models.Model):
@@ -31,6 +32,7 @@ class Policy(models.Model):
     verifier_differs = models.BooleanField(
         "the verifier must not be the implementer", default=False
     )
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -1,11 +1,13 @@
 """What was done and seen: execution, deviations from testing, stability checks, corrections."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 
 from changes.models.change import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 
 
 class ExecutionEntry(models.Model):
@@ -23,6 +25,7 @@ class ExecutionEntry(models.Model):
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     written_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -50,6 +53,7 @@ class Deviation(models.Model):
     caught_up_at = models.DateTimeField(null=True)
     caught_up_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True)
     result = models.TextField(blank=True)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -76,6 +80,7 @@ class StabilityCheck(models.Model):
     checked_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -108,6 +113,7 @@ class Correction(models.Model):
     written_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

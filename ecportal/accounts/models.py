@@ -6,9 +6,10 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from ecportal import clock, environment
-from ecportal.history import tracked
+from ecportal.history import TrackedQuerySet, track, tracked
 
 SYSTEM_USERNAME = "ecportal"
 
@@ -22,6 +23,9 @@ def validate_time_zone(value: str) -> None:
 
 class PeopleManager(UserManager["User"]):
     """Finds people by the part they play."""
+
+    def get_queryset(self) -> TrackedQuerySet["User"]:
+        return TrackedQuerySet(self.model, using=self._db)
 
     def system(self) -> "User":
         """Return the named account under which scheduled work acts."""
@@ -88,3 +92,7 @@ class User(AbstractUser):
             and (self.access_from is None or self.access_from <= now)
             and (self.access_until is None or now < self.access_until)
         )
+
+
+for grant in (UserObjectPermission, GroupObjectPermission):
+    track(grant, app="ecportal.accounts")

@@ -7,7 +7,7 @@ group; what a group may do is decided here, in review.
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 ENGINEER: Final = "Engineer"
 LEAD: Final = "Engineering Lead"
@@ -67,6 +67,8 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "reviews.controlexception": "view answer",
         "reviews.companyholiday": "view declare withdraw",
         "outbox.message": "view",
+        "audit.auditevent": "view",
+        "audit.auditcheckpoint": "view",
     },
     AUDITOR: {
         **_READ,
@@ -75,6 +77,8 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "accounts.user": "view",
         "auth.group": "view",
         "outbox.message": "view",
+        "audit.auditevent": "view",
+        "audit.auditcheckpoint": "view",
     },
     ROLE_ADMINISTRATOR: {
         "accounts.user": "view enroll revise assign_role withdraw_role deactivate reactivate",
@@ -82,6 +86,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "incidents.system": "view grant withdraw",
         "changes.delegation": "view",
         "changes.evidenceread": "view",
+        "audit.auditevent": "view",
     },
 }
 
@@ -110,10 +115,10 @@ def sync(**_: Any) -> None:
     from django.contrib.contenttypes.models import ContentType
 
     from ecportal.accounts.models import SYSTEM_USERNAME, User
+    from ecportal.audit.models import AuditEvent
 
-    if not {User._meta.db_table, Group._meta.db_table} <= set(
-        connection.introspection.table_names()
-    ):
+    needed = {model._meta.db_table for model in (User, Group, AuditEvent)}
+    if not needed <= set(connection.introspection.table_names()):
         return  # a partial migration: the full one follows
     known = {(p.content_type_id, p.codename): p for p in Permission.objects.all()}
 
@@ -141,4 +146,5 @@ def sync(**_: Any) -> None:
     if not User.objects.filter(is_system=True).exists():
         account = User(username=SYSTEM_USERNAME, first_name="ecportal", is_system=True)
         account.set_unusable_password()
-        account.save()
+        with transaction.atomic():
+            account.save()

@@ -8,11 +8,11 @@ from django.db.models import F, Q
 
 from changes.models import Deviation, EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, TrackedQuerySet, tracked
 from reviews.models.review import FollowUpAction
 
 
-class DeadlineQuerySet(models.QuerySet["Deadline"]):
+class DeadlineQuerySet(TrackedQuerySet["Deadline"]):
     def running(self) -> "DeadlineQuerySet":
         """Neither met nor void: somebody still owes it."""
         return self.filter(met_at=None, voided_at=None)
@@ -98,6 +98,7 @@ class CompanyHoliday(models.Model):
     )
     day = models.DateField(unique=True)
     name = models.CharField(max_length=100)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -1,11 +1,13 @@
 """The ladder of reminders, which rungs were reached, and who was told."""
 
+from typing import ClassVar
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 from ecportal.outbox.models import Message
 from reviews.models.deadline import Deadline
 
@@ -42,6 +44,7 @@ class EscalationRung(models.Model):
         blank=True, help_text="E-mail addresses, separated by commas; only for named addresses."
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.IN_USE, editable=False)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -69,6 +72,7 @@ class Escalation(models.Model):
     rung = models.ForeignKey(EscalationRung, models.PROTECT, related_name="+")
     rung_in_words = models.CharField(max_length=300)
     reached_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -88,6 +92,7 @@ class Notice(models.Model):
     person = models.ForeignKey(User, models.PROTECT, related_name="+", null=True)
     address = models.CharField(max_length=254, blank=True)
     message = models.ForeignKey(Message, models.PROTECT, related_name="notices", null=True)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

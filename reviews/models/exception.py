@@ -1,11 +1,13 @@
 """The exception register: where the process was not followed, told by itself, never deleted."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 
 
 class ControlException(models.Model):
@@ -38,6 +40,7 @@ class ControlException(models.Model):
     response = models.TextField("management response", blank=True)
     answered_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True)
     answered_at = models.DateTimeField(null=True)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -1,11 +1,13 @@
 """The retrospective review of a change, and the actions that follow from it."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 
 
 class RetrospectiveReview(models.Model):
@@ -29,6 +31,7 @@ class RetrospectiveReview(models.Model):
     appropriateness = models.TextField("was the change appropriate", blank=True)
     lessons = models.TextField("what was learned", blank=True)
     no_follow_up_reason = models.TextField("why no follow-up is needed", blank=True)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -73,6 +76,7 @@ class FollowUpAction(models.Model):
     assigned_by = models.ForeignKey(User, models.PROTECT, related_name="+", editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
     result = models.TextField(blank=True, editable=False)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -12,7 +12,7 @@ def refusal(rows: models.QuerySet[Any], **values: Any) -> str:
     assert rows.exists()
     try:
         with transaction.atomic():
-            rows.update(**values)
+            models.QuerySet.update(rows, **values)
             transaction.set_rollback(True)
     except IntegrityError as error:
         return str(error)
@@ -31,7 +31,7 @@ def assert_copy_refused_by(constraint: str, row: models.Model, **values: Any) ->
     for name, value in values.items():
         setattr(copy, name, value)
     with pytest.raises(IntegrityError) as caught, transaction.atomic():
-        type(row)._default_manager.bulk_create([copy])
+        type(row)._base_manager.bulk_create([copy])
     # SQLite names the table and the columns instead.
     named = row._meta.db_table if connection.vendor == "sqlite" else constraint
     assert named in str(caught.value)

@@ -166,7 +166,7 @@ def approval_withdrawn_behind_our_back(company: Company) -> Case:
         case.record = a_change(company, "approved")
 
     change = a_change(company, "approved")
-    Approval.objects.filter(change=change).update(status="withdrawn")
+    Approval._base_manager.filter(change=change).update(status="withdrawn")
     said = "No approval stands. Ask a Lead to decide first."
     return Case(CHANGES, change, "start", company.engineer, said, mend)
 

@@ -27,10 +27,13 @@ PRODUCTION = {
     "EMAIL_URL": "smtp+tls://user:password@mail.example.com:587",
     "TIME_ZONE": "Europe/Berlin",
     "BUSINESS_COUNTRY": "DE",
+    "AUDIT_MAC_KEY": "7f" * 32,
 }
 REQUIRED = sorted(PRODUCTION.keys() - {"ECPORTAL_ENV"})
 MALFORMED = [
     ("ECPORTAL_ENV", "staging"),
+    ("AUDIT_MAC_KEY", "short"),
+    ("AUDIT_MAC_KEY", "k1:" + "0g" * 32),
     ("SECRET_KEY", "short"),
     ("SECRET_KEY", "a" * 50),
     ("ALLOWED_HOSTS", "*"),

@@ -45,12 +45,17 @@ reviews.Notice
     view ELAS
 outbox.Message
     view LAS
+audit.AuditEvent
+    view LARS
+audit.AuditCheckpoint
+    view LAS
 accounts.User
     view ARS    +enroll R    revise R    assign_role R    withdraw_role R    deactivate R
     reactivate R
 auth.Group
     view ARS
 """
+WITHOUT_VERSIONS = ("auth.Group", "outbox.Message", "audit.AuditEvent", "audit.AuditCheckpoint")
 PEOPLE = "ELAR-S"
 CELL = re.compile(r"(\S+) (\S+)")
 AGREED = {
@@ -93,7 +98,7 @@ def pages_of(world: World, label: str) -> list[tuple[str, set[str]]]:
     found = []
     for verb, letters in AGREED[label]:
         if verb == "view":
-            history = [] if label in ("auth.Group", "outbox.Message") else [page(record, "history")]
+            history = [] if label in WITHOUT_VERSIONS else [page(record, "history")]
             found += [(at, letters) for at in (listing(record), page(record), *history)]
         elif verb.startswith("+"):
             found.append((listing(record, "add"), letters))

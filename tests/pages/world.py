@@ -1,5 +1,6 @@
 """A company in mid-work: at least one record of every kind that the admin shows."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,7 @@ from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
 from changes.models import Delegation, EmergencyChange, EvidenceRead, Policy
 from ecportal import clock
 from ecportal.accounts.models import User
+from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.outbox.models import Message
 from reviews.lifecycle import HOLIDAYS
 from reviews.models import (
@@ -102,11 +104,23 @@ def build(company: Company) -> World:
         world.change.review, FollowUpAction.objects.get(), ControlException.objects.first(),
         Deadline.objects.first(), Notice.objects.first(), EscalationRung.objects.first(),
         Message.objects.first(), evidence_read(old.change, company), person("newcomer"),
-        Group.objects.get(name="Auditor"),
+        Group.objects.get(name="Auditor"), about_an_account(), a_checkpoint(),
     ]  # fmt: skip
     world.records = {record._meta.label: record for record in records}
     assert set(world.records) == {model._meta.label for model in admin.site._registry}
     return world
+
+
+def about_an_account() -> AuditEvent:
+    """An event that Role Administrators see too."""
+    return AuditEvent.objects.filter(source="accounts.historicaluser")[0]
+
+
+def a_checkpoint(size: int = 1) -> AuditCheckpoint:
+    """A note that no key signed; what a true one looks like is for the tests of the trail."""
+    root = base64.b64encode(bytes(32)).decode()
+    note = f"log.example.test\n{size}\n{root}\n\n— log.example.test {root}\n"
+    return AuditCheckpoint.objects.create(size=size, note=note, created_at=clock.now())
 
 
 def evidence_read(change: EmergencyChange, company: Company) -> EvidenceRead:
@@ -123,10 +137,15 @@ def evidence_link(world: World) -> None:
 
 
 def counts() -> dict[str, int]:
-    """Return the number of rows of every table, histories included, sessions left out."""
+    """Return the number of rows of every table, histories included.
+
+    Sessions are left out, and the events that say that somebody was refused.
+    """
     with connection.cursor() as cursor:
         tables = [name for name in connection.introspection.table_names(cursor)
                   if name != "django_session"]  # fmt: skip
         cursor.execute(" UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}"
                                           for name in tables))  # fmt: skip
-        return dict(cursor.fetchall())
+        found = dict(cursor.fetchall())
+    found["audit_auditevent"] -= AuditEvent.objects.filter(kind="denied").count()
+    return found

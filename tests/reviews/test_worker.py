@@ -25,7 +25,7 @@ from tests.scenario import a_change, found_company
 from tests.smtp import MailServer, mail_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-PATIENCE = 20.0  # seconds, for a machine that is busy
+PATIENCE = 60.0  # seconds, for a machine that is busy
 
 
 def database_url() -> str:

@@ -1,4 +1,4 @@
-"""`manage.py serve`: the demo, ready to use: data, web server, worker and beat in one terminal."""
+"""`manage.py serve`: the demo in one terminal: data, web server, worker, beat and sealer."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ ANSWER_WAIT = 60.0  # seconds
 
 
 class Command(BaseCommand):
-    help = "Prepares the demo's data and runs web server, worker and beat until Ctrl-C."
+    help = "Prepares the demo's data and runs web server, worker, beat and sealer until Ctrl-C."
     # Every child runs the checks; the database they look at is not even migrated yet.
     requires_system_checks = ()
 
@@ -120,7 +120,10 @@ def prepare(environment: dict[str, str]) -> None:
     for step, arguments in {
         "Migrating the database": ["migrate", "--no-input"],
         "Collecting static files": ["collectstatic", "--no-input"],
+        "Making the key of the audit trail": ["audit_keygen", "--once"],
         "Loading the demo": ["load_demo", "--once"],
+        "Sealing the audit trail": ["audit_seal"],
+        "Verifying the audit trail": ["audit_verify", "--note"],
     }.items():
         print(f"{step} ...", flush=True)
         # A process of its own, because the settings here were read before the broker had an
@@ -147,6 +150,7 @@ def commands(port: int, var: Path) -> dict[str, list[str]]:
             "--no-control-socket",
         ],
         "worker": [*celery, "worker", quiet, "--concurrency=2", "--without-mingle"],
+        "sealer": ["manage", "audit_seal", "--loop=1", "--verbosity=0"],
         # No pidfile: one that a crash left behind would keep beat from starting.
         "beat": [*celery, "beat", quiet, f"--schedule={var / 'beat' / 'schedule'}", "--pidfile="],
     }

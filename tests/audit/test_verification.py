@@ -1,0 +1,466 @@
+"""`audit_verify` on a portal where nothing was rewritten, and what it says where something was."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+from pytest_django import Settings
+
+from changes.models import Approval, EmergencyChange
+from ecportal import clock
+from ecportal.accounts.models import User
+from ecportal.audit import attestation, keys, schema, sealer
+from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
+from ecportal.audit.notes import Signer
+from ecportal.audit.verification import CannotVerify, Report, verify
+from ecportal.audit.verification.snapshot import snapshot
+from tests.audit.evidence import attach
+from tests.audit.mutating import unlocked
+from tests.audit.rows import look, sql
+from tests.scenario import Company, a_change, a_draft, an_incident
+
+pytestmark = pytest.mark.django_db
+
+BASE = Path(django_settings.BASE_DIR)
+HISTORY = "changes_historicalemergencychange"
+
+
+@pytest.fixture
+def closed(company: Company, log_key: Signer) -> EmergencyChange:
+    """A change taken through the whole process, sealed, with a heartbeat."""
+    change = a_change(company, "closed")
+    sealer.heartbeat()
+    sealer.seal()
+    return change
+
+
+def codes(report: Report) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+def newest_row(change: EmergencyChange) -> int:
+    ((pk,),) = look(f"SELECT MAX(history_id) FROM {HISTORY} WHERE id = %s", change.pk)
+    return int(pk)
+
+
+def rewrite(table: str, column: str, value: Any, where: str, *parameters: Any) -> None:
+    with unlocked(table):
+        sql(f"UPDATE {table} SET {column} = %s WHERE {where}", value, *parameters)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Return exit code and output of the command."""
+    out = StringIO()
+    try:
+        call_command("audit_verify", *arguments, stdout=out)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    except CommandError as error:
+        return error.returncode, str(error)
+    return 0, out.getvalue()
+
+
+def test_whole_process_verifies_clean(closed: EmergencyChange) -> None:
+    report = verify()
+    assert report.findings == []
+    totals = report.totals
+    assert totals["events"] == totals["leaves"] == AuditEvent.objects.count() > 60
+    assert totals["rows"] == AuditEvent.objects.filter(kind="history").count()
+    assert totals["unsealed"] == 0
+    assert totals["clock_set"] > 0  # verified and reviewed under a set clock
+    assert report.state == ""
+    assert f"events {totals['events']}, " in report.line()
+    assert "checkpoints 1 + 0 external" in report.line()
+
+
+def test_changed_row_is_told_by_number_and_field_without_its_content(
+    closed: EmergencyChange,
+) -> None:
+    row = newest_row(closed)
+    rewrite(HISTORY, "scope", "Nothing at all.", "history_id = %s", row - 1)
+    (finding,) = verify().findings
+    assert finding.code == "ROW"
+    assert finding.record == f"Emergency change {closed.number}"
+    assert finding.field == "What will be changed"
+    assert f"{finding.record}, field {finding.field}, was changed" in finding.sentence
+    assert f"history row {row - 1} of " in finding.sentence
+    assert closed.scope not in finding.sentence
+    assert "Nothing at all" not in finding.sentence
+
+
+def test_record_beside_a_change_is_told_with_the_number_of_the_change(
+    closed: EmergencyChange,
+) -> None:
+    approval = Approval.objects.get()
+    sql("UPDATE changes_approval SET comment = 'Never.' WHERE id = %s", approval.pk)
+    (finding,) = verify().findings
+    assert finding.code == "DRIFT"
+    assert finding.record == f"Approval {approval.pk} of emergency change {closed.number}"
+    assert finding.field == "Comment"
+
+
+def test_value_that_its_column_cannot_hold_is_a_finding_and_no_crash(
+    closed: EmergencyChange,
+) -> None:
+    # No month 99 can be read from SQLite, no infinity from PostgreSQL: both drivers raise.
+    value = "2026-99-99 09:40:00" if connection.vendor == "sqlite" else "infinity"
+    rewrite(HISTORY, "opened_at", value, "history_id = %s", newest_row(closed) - 1)
+    report = verify()
+    assert codes(report) == {"ROW"}
+    assert closed.number in report.findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "null",
+        '{"v": 1}',
+        "[" * 100_000,
+        '{"v":1,"kind":"history","source":3,"source_pk":[],"salt":"","at":"x","ctx":{},"fields":{}}',
+    ],
+    ids=["empty", "list", "null", "bare", "deep", "kinds"],
+)
+def test_text_that_is_no_event_is_a_finding_and_no_crash(
+    closed: EmergencyChange, body: str
+) -> None:
+    event = AuditEvent.objects.filter(source="changes.historicalemergencychange").last()
+    assert event is not None
+    rewrite("audit_auditevent", "body", body, "id = %s", event.pk)
+    assert codes(verify()) == {"LEAF", "MAC", "EVENT_META", "UNATTESTED"}
+
+
+def test_time_far_from_the_event_is_backdated_in_both_directions(
+    company: Company, log_key: Signer
+) -> None:
+    for hours in (-1, 1):
+        with transaction.atomic():
+            company.system.description = f"As of {hours} h."
+            company.system._history_date = clock.real() + timedelta(hours=hours)
+            company.system.save()
+        del company.system._history_date
+    sealer.seal()
+    assert [f.code for f in verify().findings] == ["BACKDATED", "BACKDATED"]
+
+
+def test_set_clock_is_counted_and_in_production_a_finding(
+    company: Company, log_key: Signer, settings: Settings
+) -> None:
+    with clock.at(datetime(2026, 3, 1, 12, 0, tzinfo=UTC)):
+        an_incident(company)
+    sealer.seal()
+    clean = verify()
+    assert clean.is_clean
+    assert clean.totals["clock_set"] > 0
+    assert f"{clean.totals['clock_set']} recorded under a set clock" in clean.line()
+    settings.AUDIT_VKEYS = (log_key.vkey,)
+    settings.IN_PRODUCTION = True
+    assert codes(verify()) == {"BACKDATED"}
+
+
+def test_events_that_wait_longer_than_a_minute_are_a_finding(
+    closed: EmergencyChange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction.atomic():
+        attestation.record("export", record="", leaves=1, events=1, sha256="0")
+    fresh = verify()
+    assert fresh.is_clean
+    assert fresh.totals["unsealed"] == 1
+    later = clock.real() + timedelta(minutes=2)
+    monkeypatch.setattr(clock, "real", lambda: later)
+    report = verify()
+    assert codes(report) == {"UNSEALED"}
+    assert 119 < report.totals["oldest_unsealed"] < 150
+
+
+def test_heartbeat_older_than_a_day_is_stale(
+    closed: EmergencyChange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = clock.real()
+    monkeypatch.setattr(clock, "real", lambda: begun + timedelta(hours=25))
+    assert verify().is_clean
+    monkeypatch.setattr(clock, "real", lambda: begun + timedelta(hours=27))
+    report = verify()
+    assert codes(report) == {"STALE"}
+    assert "last heartbeat 1 d 3 h" in report.line()
+
+
+def test_membership_changed_past_the_portal_is_drift(closed: EmergencyChange) -> None:
+    lead = User.objects.get(username="lead")
+    auditor = Group.objects.get(name="Auditor")
+    sql("INSERT INTO accounts_user_groups (user_id, group_id) VALUES (%s, %s)", lead.pk, auditor.pk)
+    (finding,) = verify().findings
+    assert finding.code == "DRIFT"
+    assert finding.record == f"Person {lead.pk}"
+    assert "groups were changed past the portal" in finding.sentence
+
+
+def test_membership_without_any_event_is_drift(closed: EmergencyChange) -> None:
+    ((permission,),) = look("SELECT MIN(id) FROM auth_permission")
+    system = User.objects.system()
+    sql(
+        "INSERT INTO accounts_user_user_permissions (user_id, permission_id) VALUES (%s, %s)",
+        system.pk,
+        permission,
+    )
+    (finding,) = verify().findings
+    assert finding.code == "DRIFT"
+    assert "there is no event" in finding.sentence
+
+
+def test_altered_and_missing_files_are_findings(company: Company, log_key: Signer) -> None:
+    evidence = attach(company, a_draft(company), b"deployed 4.18.2\n" * 100_000)
+    sealer.seal()
+    clean = verify()
+    assert (clean.findings, clean.totals["files"]) == ([], 1)
+    path = Path(evidence.file.path)
+    path.chmod(0o600)
+    path.write_bytes(b"deployed 4.18.3\n" * 100_000)
+    (altered,) = verify().findings
+    assert altered.code == "FILE"
+    assert "is not the one that was attached" in altered.sentence
+    assert verify(files=False).is_clean
+    path.unlink()
+    (missing,) = verify().findings
+    assert "is missing" in missing.sentence
+
+
+def test_gone_column_needs_a_later_schema_event(closed: EmergencyChange) -> None:
+    """The body says what a column held; a column that is gone has to be gone by a migration."""
+    source = "incidents.historicalsystem"
+    event = AuditEvent.objects.filter(source=source).last()
+    assert event is not None
+    assert event.body is not None
+    content = json.loads(event.body)
+    content["fields"]["owner"] = "the platform team"
+    body = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    with unlocked("audit_auditevent"), unlocked("audit_auditleaf"):
+        sql("DELETE FROM audit_auditevent WHERE id = %s", event.pk)
+        sql("DELETE FROM audit_auditleaf")
+    with unlocked("audit_auditcheckpoint"):
+        sql("DELETE FROM audit_auditcheckpoint")
+    keys.beside(".state").unlink()
+    with transaction.atomic():
+        AuditEvent.objects.create(
+            kind="history",
+            source=source,
+            source_pk=event.source_pk,
+            body=body,
+            mac=attestation.mac(body),
+        )
+    sealer.seal(full=True)
+    (finding,) = verify().findings
+    assert (finding.code, finding.field) == ("ROW", "owner")
+    assert "no later schema event" in finding.sentence
+    before = AuditEvent.objects.filter(kind=schema.SCHEMA).last()
+    assert before is not None
+    assert before.body is not None
+    with transaction.atomic():
+        attestation.record(schema.SCHEMA, **json.loads(before.body)["fields"])
+    assert verify().is_clean
+
+
+def test_column_that_was_added_since_is_ignored(closed: EmergencyChange) -> None:
+    table = "incidents_historicalsystem"
+    sql(f"ALTER TABLE {table} ADD COLUMN owner text NULL")
+    assert verify().is_clean
+
+
+def test_only_one_record_and_what_refers_to_it(company: Company, log_key: Signer) -> None:
+    change = a_change(company, "approved")
+    other = a_change(company, "approved")
+    sealer.seal()
+    for name in (change.number, f"changes.emergencychange:{change.pk}", f" {change.number} "):
+        report = verify(record=name)
+        assert report.is_clean
+        assert report.scope == f"Emergency change {change.number}"
+        assert 0 < report.totals["rows"] < verify().totals["rows"] / 2
+    row = Approval.history.filter(change_id=change.pk).last().pk
+    rewrite("changes_historicalapproval", "comment", "Never.", "history_id = %s", row)
+    assert codes(verify(record=change.number)) == {"ROW", "DRIFT"}
+    assert verify(record=other.number).is_clean
+
+
+def test_link_that_was_pointed_elsewhere_is_found_from_the_record_that_it_left(
+    company: Company, log_key: Signer
+) -> None:
+    change, other = a_change(company, "approved"), a_change(company, "approved")
+    sealer.seal()
+    approval = Approval.objects.get(change=change)
+    sql("UPDATE changes_approval SET status = 'withdrawn' WHERE change_id = %s", other.pk)
+    sql("UPDATE changes_approval SET change_id = %s WHERE id = %s", other.pk, approval.pk)
+    rewrite("changes_historicalapproval", "change_id", other.pk, "id = %s", approval.pk)
+    assert {"ROW"} <= codes(verify(record=change.number))
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["EC-1999-0001", "changes.emergencychange:99", "changes.nothing:1", "x:y", "auth.group:1"],
+)
+def test_unknown_record_cannot_be_verified(closed: EmergencyChange, record: str) -> None:
+    with pytest.raises(CannotVerify):
+        verify(record=record)
+    code, said = run("--record", record)
+    assert code == 2
+    assert said.startswith("Could not verify. ")
+
+
+def test_command_tells_totals_and_findings_by_its_exit_code(
+    closed: EmergencyChange, tmp_path: Path
+) -> None:
+    note = AuditCheckpoint.objects.get().note
+    kept = tmp_path / "mail.txt"
+    kept.write_text(f"Dear auditor,\r\n\r\n{note}\r\nYours\r\n".replace("\n", "\r\n"))
+    code, said = run("--checkpoint", str(kept))
+    assert code == 0, said
+    assert "checkpoints 1 + 1 external" in said
+    code, said = run("--json")
+    assert (code, json.loads(said)["clean"]) == (0, True)
+    sql("UPDATE changes_emergencychange SET title = 'x' WHERE id = %s", closed.pk)
+    code, said = run()
+    assert code == 1
+    assert f"DRIFT: Emergency change {closed.number}, field Title, was changed" in said
+    code, said = run("--json")
+    (finding,) = json.loads(said)["findings"]
+    assert (code, finding["code"], finding["field"]) == (1, "DRIFT", "Title")
+
+
+def test_command_cannot_run_without_what_it_needs(
+    closed: EmergencyChange, tmp_path: Path, settings: Settings
+) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text("Nothing here.")
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    for arguments in (
+        ("--checkpoint", str(tmp_path / "missing")),
+        ("--checkpoint", str(empty)),
+        ("--checkpoint", str(binary)),
+        ("--receipt", "12:34"),
+    ):
+        code, said = run(*arguments)
+        assert code == 2, said
+        assert said.startswith("Could not verify. ")
+    settings.AUDIT_SIGNING_KEY = tmp_path / "nowhere" / "signing.key"
+    code, said = run()
+    assert code == 2
+    assert "AUDIT_VKEYS" in said
+
+
+def test_missing_table_is_said_in_a_sentence(closed: EmergencyChange) -> None:
+    sql("DROP TABLE audit_auditcheckpoint")
+    with pytest.raises(CannotVerify, match="no table audit_auditcheckpoint"):
+        verify()
+
+
+def test_database_that_is_away_is_said_in_a_sentence(log_key: Signer, tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ECPORTAL_ENV": "test",
+        "ECPORTAL_VAR": str(tmp_path),
+        "DATABASE_URL": "postgres://portal@/%2Fnowhere/portal",
+        "AUDIT_VKEYS": log_key.vkey,
+    }
+    for command, code in ((["audit_verify"], 2), (["audit_export", "--out", "x"], 1),
+                          (["audit_grants"], 1)):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, BASE / "manage.py", *command],
+            env=environment, capture_output=True, text=True, check=False, cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == code, done
+        assert "Traceback" not in done.stderr
+        assert "CommandError: " in done.stderr
+        assert not (tmp_path / "x").exists()
+
+
+def test_state_file_that_cannot_be_read_is_said_in_the_totals(closed: EmergencyChange) -> None:
+    state = keys.beside(".state")
+    whole = state.read_text()
+    state.write_text("{")
+    assert "it cannot be read here" in verify().line()
+    state.unlink()
+    assert "there is none here" in verify().line()
+    state.write_text(whole)
+    assert verify().state == ""
+
+
+def test_state_file_shows_a_log_that_was_rolled_back(closed: EmergencyChange) -> None:
+    with unlocked("audit_auditcheckpoint", "audit_auditleaf"):
+        sql("DELETE FROM audit_auditcheckpoint")
+        sql("DELETE FROM audit_auditleaf")
+    found = codes(verify())
+    assert found == {"TRUNCATED"}
+    keys.beside(".state").unlink()
+    assert verify().is_clean  # young events that wait: only the state knows better
+
+
+def test_replayed_checkpoint_does_not_sign_the_rest(company: Company, log_key: Signer) -> None:
+    sealer.seal()
+    first = AuditCheckpoint.objects.get()
+    an_incident(company)
+    sealer.seal()
+    AuditCheckpoint.objects.create(size=first.size, note=first.note, created_at=clock.real())
+    assert codes(verify()) == {"UNSIGNED"}
+
+
+def test_event_with_a_stranger_s_leaf_is_found(closed: EmergencyChange) -> None:
+    rewrite("audit_auditleaf", "leaf_hash", "zz", "idx = %s", 3)
+    assert codes(verify()) == {"LEAF", "ROOT"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_go_on_while_the_snapshot_is_open_and_it_does_not_see_them() -> None:
+    before = AuditEvent.objects.count()
+    with snapshot():
+        assert AuditEvent.objects.count() == before
+        writer = threading.Thread(target=_write_one)
+        writer.start()
+        writer.join(timeout=10)
+        assert not writer.is_alive()
+        assert AuditEvent.objects.count() == before
+    assert AuditEvent.objects.count() == before + 1
+
+
+def _write_one() -> None:
+    try:
+        with transaction.atomic():
+            attestation.record("export", record="", leaves=0, events=0, sha256="")
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_can_be_written_inside_the_snapshot() -> None:
+    with pytest.raises(DatabaseError, match=r"read.?only"), snapshot():
+        AuditLeaf.objects.create(idx=0, event_id=1, leaf_hash="x")
+    assert AuditLeaf.objects.count() == 0
+    AuditLeaf.objects.create(idx=0, event_id=1, leaf_hash="x")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sealing_after_a_verification_is_as_before(log_key: Signer) -> None:
+    """The connection gets its usual way of beginning transactions back."""
+    sealer.seal()
+    assert codes(verify()) <= {"DRIFT"}
+    with transaction.atomic():
+        attestation.record("export", record="", leaves=0, events=0, sha256="")
+    assert sealer.seal().count >= 1
+    if connection.vendor == "sqlite":
+        assert connection.transaction_mode == "IMMEDIATE"
+        other = sqlite3.connect(connection.settings_dict["NAME"], timeout=0, uri=True)
+        with transaction.atomic(), pytest.raises(sqlite3.OperationalError):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
