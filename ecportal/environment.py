@@ -220,7 +220,22 @@ def email(text: str) -> dict[str, object]:
     parts = urlsplit(_url(text, EMAIL_SCHEMES))
     if parts.scheme.startswith("smtp") and not parts.hostname:
         raise ValueError("it names no mail server.")
-    return dict(environ.Env.email_url_config(text))
+    config = dict(environ.Env.email_url_config(text))
+    if config["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+        config["EMAIL_BACKEND"] = "ecportal.outbox.smtp.EmailBackend"  # keeps the server's answers
+    return config
+
+
+def thread_address(text: str) -> str:
+    """Return the address with {thread} in the place of what a mail is about, or nothing."""
+    if text:
+        try:
+            validate_email(text.replace("{thread}", "EC-2026-0001"))
+        except ValidationError:
+            raise ValueError("it must be like changes+{thread}@example.com.") from None
+        if "{thread}" not in text.rpartition("@")[0]:
+            raise ValueError("it must have {thread} before the @.")
+    return text
 
 
 def redis(text: str) -> str:

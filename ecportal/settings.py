@@ -186,6 +186,8 @@ DEFAULT_FROM_EMAIL = env.optional(
     "MAIL_FROM", environment.sender, environment.sender_at(ALLOWED_HOSTS[0])
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Where replies to mails about one change go; empty means to the sender.
+MAIL_THREAD_ADDRESS = env.optional("MAIL_THREAD_ADDRESS", environment.thread_address, "")
 # Outside production no variable means no Redis: Celery's filesystem transport takes its place.
 REDIS_URL = env.read("REDIS_URL", environment.redis, local=environment.FILESYSTEM_BROKER)
 BROKER_DIR = VAR_DIR / "broker"
@@ -204,6 +206,7 @@ if REDIS_URL.startswith("filesystem"):
     for folder in ("messages", "control"):
         (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlives its broker, however long it is away
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -211,6 +214,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 10 * 60
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "ecportal.beat:SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-deadlines": {
         "task": "reviews.tasks.sweep_deadlines",

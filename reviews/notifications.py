@@ -11,7 +11,7 @@ from changes.models import EmergencyChange
 from ecportal.accounts.models import User
 from ecportal.clock import due_day, time_left
 from ecportal.outbox.models import Message
-from ecportal.outbox.publishing import publish
+from ecportal.outbox.publishing import publish, recall
 from reviews.models import Deadline, Notice
 from reviews.waiting import TO_DO
 
@@ -73,8 +73,7 @@ def recall_reminders(deadline: Deadline, moment: datetime) -> None:
     unsent = Message.objects.filter(sent_at=None, recalled_at=None)
     for message in unsent.filter(notices__escalation__deadline=deadline).distinct():
         if not Deadline.objects.running().filter(escalations__notices__message=message).exists():
-            message.recalled_at = moment
-            message.save(update_fields=["recalled_at"])
+            recall(message, moment)
 
 
 def tell(address: str, notices: list[Notice], now: datetime) -> Message:

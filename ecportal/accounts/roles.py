@@ -66,7 +66,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "reviews.escalationrung": "view define revise retire reinstate",
         "reviews.controlexception": "view answer",
         "reviews.companyholiday": "view declare withdraw",
-        "outbox.message": "view",
+        "outbox.message": "view retry",
         "audit.auditevent": "view",
         "audit.auditcheckpoint": "view",
     },
@@ -87,6 +87,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "changes.delegation": "view",
         "changes.evidenceread": "view",
         "audit.auditevent": "view",
+        "outbox.message": "view retry",
     },
 }
 

@@ -1,32 +1,74 @@
-"""How the mail that the portal wrote is shown, sent or not."""
+"""How the mail that the portal wrote is shown, sent or not, and how a dead letter is retried."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 
-from ecportal.admin import ReadOnlyAdmin
+from ecportal.accounts.permissions import may
+from ecportal.admin import LifecycleAdmin
+from ecportal.outbox.lifecycle import MESSAGES
 from ecportal.outbox.models import Message
+from ecportal.panels import HOME, Context, panel
+from ecportal.site import signed_in
+
+ATTEMPTS_SHOWN = 100
+"""Of a message whose server was away for days, the last ones."""
+
+
+class ResultFilter(admin.SimpleListFilter):
+    title = "result"
+    parameter_name = "result"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        words = {**dict(Message.Status.choices), Message.Status.GIVEN_UP: "Dead letters"}
+        return [(str(value), str(label)) for value, label in words.items()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        status = self.value()
+        return queryset.with_status(status) if status else queryset
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("subject", "address", "written_at", "outcome")
-    list_filter = (("sent_at", admin.EmptyFieldListFilter),)
-    search_fields = ("subject", "address")
+class MessageAdmin(LifecycleAdmin):
+    lifecycle = MESSAGES
+    list_display = ("subject", "address", "status_pill", "attempts", "channel", "written_at")
+    list_filter = (ResultFilter, "channel")
+    search_fields = ("subject", "address", "thread")
     date_hierarchy = "written_at"
     empty_list = "No mail was written yet."
     record_template = "admin/outbox/message/record.html"
     sections = (
-        ("The message", ("address", "written_at", "outcome", "attempts", "sent_at", "message_id")),
+        (
+            "The message",
+            ("address", "channel", "written_at", "not_before", "outcome", "sent_at", "recalled_at",
+             "given_up_at", "next_attempt_at", "thread", "message_id"),
+        ),
         ("Its text", ("text",)),
-    )
+    )  # fmt: skip
 
     @admin.display(description="Result")
     def outcome(self, message: Message) -> str:
         return message.outcome
 
+    def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        latest = list(record.deliveries.order_by("-pk")[: ATTEMPTS_SHOWN + 1])
+        shown = latest[:ATTEMPTS_SHOWN][::-1]
+        more = len(latest) > ATTEMPTS_SHOWN
+        return {**super().ways(request, record), "deliveries": shown, "there_are_more": more}
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         raise Http404("A message has no versions.")
+
+
+@panel(HOME, "portal/dead_letters.html")
+def dead_letters(request: HttpRequest, _home: None) -> Context | None:
+    """Tell those who can send them again that there are messages which reached nobody."""
+    if not may(signed_in(request), "retry", Message):
+        return None
+    number = Message.objects.with_status(Message.Status.GIVEN_UP).count()
+    address = reverse("admin:outbox_message_changelist")
+    return {"number": number, "url": f"{address}?result=given_up"} if number else None

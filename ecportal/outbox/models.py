@@ -1,4 +1,4 @@
-"""A message: written with the act that it tells of, sent afterwards."""
+"""A message: written with the act that it tells of, sent afterwards, each attempt written down."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -6,55 +6,164 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from ecportal.history import tracked
+
 LEASE = timedelta(minutes=5)
-"""How long one sender keeps a message to itself; then it is taken to have died."""
+"""How long one sender keeps a message to itself; then it is taken to have died.
+
+Longer than the slowest conversation with a mail server: nine answers of `EMAIL_TIMEOUT` each.
+"""
+
+LONGEST_DELAY = timedelta(hours=1)
+"""The longest time between two attempts."""
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
+    def unsettled(self) -> "MessageQuerySet":
+        """Neither sent nor recalled nor given up; what the partial index holds."""
+        return self.filter(sent_at=None, recalled_at=None, given_up_at=None)
+
     def waiting(self, moment: datetime) -> "MessageQuerySet":
-        """Not sent yet, and in nobody's hands at `moment`."""
-        return self.filter(
-            Q(taken_at=None) | Q(taken_at__lte=moment - LEASE), sent_at=None, recalled_at=None
-        ).order_by("pk")
+        """To be sent now, and in nobody's hands at `moment`; the oldest first.
+
+        A lease or a next attempt farther ahead than any could be was written before the clock was
+        set back, and holds nobody up.
+        """
+        return (
+            self.unsettled()
+            .filter(
+                Q(taken_at=None) | Q(taken_at__lte=moment - LEASE) | Q(taken_at__gt=moment + LEASE),
+                Q(not_before=None) | Q(not_before__lte=moment),
+                Q(next_attempt_at=None)
+                | Q(next_attempt_at__lte=moment)
+                | Q(next_attempt_at__gt=moment + LONGEST_DELAY),
+            )
+            .order_by("pk")
+        )
+
+    def with_status(self, status: str) -> "MessageQuerySet":
+        """In this status, as `Message.status` says it."""
+        if status == Message.Status.SENT:
+            return self.exclude(sent_at=None)
+        if status == Message.Status.RECALLED:
+            return self.filter(sent_at=None).exclude(recalled_at=None)
+        if status == Message.Status.GIVEN_UP:
+            return self.filter(sent_at=None, recalled_at=None).exclude(given_up_at=None)
+        return self.unsettled()
 
 
 class Message(models.Model):
-    """One e-mail to one address. Exactly once as a row, at least once as a message."""
+    """One message to one address. Exactly once as a row, at least once as a message."""
 
+    class Channel(models.TextChoices):
+        EMAIL = "email", "E-mail"
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENT = "sent", "Sent"
+        RECALLED = "recalled", "Recalled"
+        GIVEN_UP = "given_up", "Dead letter"
+
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     address = models.EmailField()
     subject = models.CharField(max_length=300)
     text = models.TextField()
     html = models.TextField("HTML")
     message_id = models.CharField("Message-ID", max_length=200, unique=True)
+    thread = models.CharField(
+        max_length=100, blank=True, help_text="What the message is about, such as EC-2026-0001."
+    )
     written_at = models.DateTimeField()
+    not_before = models.DateTimeField(null=True, help_text="Not sent before, for quiet hours.")
     taken_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(
+        default=0, help_text="Attempts that count towards giving up, since it was last retried."
+    )
+    failing_since = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     recalled_at = models.DateTimeField(
         null=True, help_text="When there was no more need to say it; it is not sent after that."
     )
-    error = models.TextField("the server's last refusal", blank=True)
+    given_up_at = models.DateTimeField(null=True)
+    answer = models.TextField("the server's last answer", blank=True)
 
     objects: ClassVar = MessageQuerySet.as_manager()
+    # Acts of people alone: what the relay does is in the attempts.
+    history = tracked(excluded_fields=["text", "html"])
 
     class Meta:
         ordering = ["-pk"]
         indexes = [
             models.Index(
-                fields=["id"], condition=Q(sent_at=None, recalled_at=None), name="unsent_messages"
-            )
+                fields=["channel", "id"],
+                condition=Q(sent_at=None, recalled_at=None, given_up_at=None),
+                name="messages_to_send",
+            ),
+            models.Index(
+                fields=["given_up_at"],
+                condition=Q(sent_at=None, recalled_at=None, given_up_at__isnull=False),
+                name="dead_letters",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.subject
 
     @property
+    def status(self) -> "Message.Status":
+        if self.sent_at is not None:
+            return self.Status.SENT
+        if self.recalled_at is not None:
+            return self.Status.RECALLED
+        if self.given_up_at is not None:
+            return self.Status.GIVEN_UP
+        return self.Status.WAITING
+
+    def get_status_display(self) -> str:
+        return str(self.status.label)
+
+    @property
     def outcome(self) -> str:
         """Return how far it got, in words."""
         if self.sent_at is not None:
             return "Sent"
+        number = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        if self.given_up_at is not None:
+            return f"Given up after {number}: {self.answer}"
         if self.recalled_at is not None:
             return "Not sent: there was no more need by then"
-        if self.error:
-            return f"Not sent after {self.attempts} attempts: {self.error}"
+        if self.answer:
+            return f"Not sent after {number}: {self.answer}"
         return "Waiting to be sent"
+
+
+class DeliveryAttempt(models.Model):
+    """One attempt to send a message, and what the server answered; only ever added."""
+
+    class Result(models.TextChoices):
+        SENT = "sent", "Sent"
+        DEFERRED = "deferred", "Not now"
+        REFUSED = "refused", "Refused for good"
+        BROKEN = "broken", "Broken off: it may have arrived"
+        AWAY = "away", "Server away"
+        DIED = "died", "The sender stopped: it may have arrived"
+
+    message = models.ForeignKey(Message, models.PROTECT, related_name="deliveries")
+    at = models.DateTimeField()
+    result = models.CharField(max_length=10, choices=Result)
+    code = models.PositiveSmallIntegerField("reply code", null=True)
+    answer = models.TextField("the server's answer", blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["message", "id"], name="attempts_of_a_message")]
+
+    def __str__(self) -> str:
+        return str(self.get_result_display())
+
+    @property
+    def in_words(self) -> str:
+        """Return code and text as the server said them."""
+        return f"{self.code} {self.answer}".strip() if self.code else self.answer

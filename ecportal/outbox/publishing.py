@@ -1,88 +1,60 @@
-"""Writes messages inside the caller's transaction, and sends what is written."""
+"""Writes messages inside the caller's transaction, and takes back what is not sent yet."""
 
-import logging
+import re
 import uuid
-from email.errors import MessageError
-from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
-from urllib.parse import urlsplit
-
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.db import transaction
+from datetime import datetime
+from typing import Final
 
 from ecportal import clock
+from ecportal.outbox.channels import host
 from ecportal.outbox.models import Message
+from ecportal.outbox.relay import deliver, undelivered
 
-logger = logging.getLogger(__name__)
+__all__ = ["deliver", "publish", "recall", "undelivered"]
 
-ABOUT_THIS_MESSAGE = (
-    SMTPRecipientsRefused,
-    SMTPSenderRefused,
-    SMTPDataError,
-    MessageError,  # an address that cannot be written into a header
-    ValueError,
-)
+THREAD_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,49}")
+"""What can stand in a Message-ID and in an address without quotes."""
 
 
-def publish(address: str, subject: str, text: str, html: str) -> Message:
-    """Write a message; it exists if and only if the surrounding transaction commits."""
-    host = urlsplit(settings.PORTAL_URL).hostname
-    return Message.objects.create(
+def publish(
+    address: str,
+    subject: str,
+    text: str,
+    html: str,
+    *,
+    thread: str = "",
+    not_before: datetime | None = None,
+) -> Message:
+    """Write a message; it exists if and only if the surrounding transaction commits.
+
+    `thread` is what it is about, such as EC-2026-0001: messages of one thread are shown together
+    by the reader's program. It is not sent before `not_before` (aware; None: at once). Raises
+    ValueError for a thread that is no plain key.
+    """
+    if thread and not THREAD_KEY.fullmatch(thread):
+        raise ValueError(f"{thread!r} is no thread: letters, digits and hyphens, 50 at most.")
+    message = Message(
         address=address,
         subject=" ".join(subject.split())[:300],
         text=text,
         html=html,
-        message_id=f"<{uuid.uuid4()}@{host}>",
+        message_id=f"<{uuid.uuid4()}@{host()}>",
+        thread=thread,
+        not_before=not_before,
         written_at=clock.now(),
     )
-
-
-def take() -> Message | None:
-    """Take the next waiting message for this sender alone, or None when nothing waits."""
-    with transaction.atomic():
-        message = Message.objects.select_for_update(skip_locked=True).waiting(clock.now()).first()
-        if message is not None:
-            message.taken_at = clock.now()
-            message.attempts += 1
-            message.save(update_fields=["taken_at", "attempts"])
+    message.save_without_historical_record()  # type: ignore[attr-defined]
     return message
 
 
-def deliver() -> tuple[int, int]:
-    """Send what waits; return how many messages were sent and how many refused.
+def recall(message: Message, moment: datetime) -> bool:
+    """Take a message back unless it was sent; return whether it is taken back now.
 
-    A refused message is tried again when its lease is over. A sender that dies between sending and
-    writing it down leaves the message to the next one after the lease: it may then arrive twice,
-    with the same Message-ID, but is never lost.
+    It is not sent after that, save by a sender in whose hands it is at this very moment. A dead
+    letter that is recalled needs nobody's attention any more.
     """
-    sent, refused = 0, 0
-    while (message := take()) is not None:
-        try:
-            _send(message)
-        except (OSError, *ABOUT_THIS_MESSAGE) as error:  # SMTPException is an OSError
-            refused += 1
-            _note_refusal(message, error)
-            if not isinstance(error, ABOUT_THIS_MESSAGE):
-                break  # the server is away or hangs: the others would only wait for it as well
-        else:
-            sent += 1
-            message.sent_at, message.error = clock.now(), ""
-            message.save(update_fields=["sent_at", "error"])
-    return sent, refused
-
-
-def _note_refusal(message: Message, error: Exception) -> None:
-    message.error = str(error)[:2000] or type(error).__name__
-    message.save(update_fields=["error"])
-    logger.warning("Message %s to %s was not sent: %s", message.pk, message.address, error)
-
-
-def _send(message: Message) -> None:
-    mail = EmailMultiAlternatives(
-        message.subject,
-        message.text,
-        to=[message.address],
-        headers={"Message-ID": message.message_id, "Auto-Submitted": "auto-generated"},
-    )
-    mail.attach_alternative(message.html, "text/html")
-    mail.send()
+    unsent = Message.objects.filter(pk=message.pk, sent_at=None, recalled_at=None)
+    if not unsent.update(recalled_at=moment):
+        return False
+    message.recalled_at = moment
+    return True

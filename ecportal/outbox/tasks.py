@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from ecportal.outbox.publishing import deliver
+from ecportal.outbox.relay import deliver
 
 
 @shared_task

@@ -27,6 +27,10 @@ TONES = {
     "cancelled": "mute",
     "open": "warn",
     "scheduled": "warn",
+    "waiting": "info",
+    "sent": "ok",
+    "recalled": "mute",
+    "given_up": "bad",
 }
 
 

@@ -56,6 +56,9 @@ MALFORMED = [
     ("EMAIL_URL", "smtp://mail.example.com:smtp"),
     ("EMAIL_URL", "imap://mail.example.com"),
     ("MAIL_FROM", "ecportal <nobody"),
+    ("MAIL_THREAD_ADDRESS", "changes"),
+    ("MAIL_THREAD_ADDRESS", "changes@example.com"),
+    ("MAIL_THREAD_ADDRESS", "changes@{thread}.example.com"),
     ("TIME_ZONE", "CET+1"),
     ("TIME_ZONE", "../Berlin"),
     ("TIME_ZONE", "Europe"),
@@ -86,6 +89,8 @@ def test_production_starts_with_what_it_requires(tmp_path: Path) -> None:
     assert loaded["DATABASES"]["default"]["PASSWORD"] == "secret"
     assert (loaded["EMAIL_HOST"], loaded["EMAIL_PORT"]) == ("mail.example.com", 587)
     assert loaded["EMAIL_USE_TLS"]
+    assert loaded["EMAIL_BACKEND"] == "ecportal.outbox.smtp.EmailBackend"
+    assert loaded["MAIL_THREAD_ADDRESS"] == ""
     assert loaded["CELERY_BROKER_URL"] == "redis://redis.example.com:6379/0"
     assert loaded["PORTAL_URL"] == "https://portal.example.com"
     assert loaded["SESSION_COOKIE_SECURE"]

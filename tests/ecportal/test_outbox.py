@@ -1,7 +1,6 @@
 """Messages: written with the act they tell of, sent at least once to a real mail server."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,30 +8,12 @@ import pytest
 from django.db import connection, transaction
 
 from ecportal import clock
-from ecportal.outbox.models import LEASE, Message
-from ecportal.outbox.publishing import deliver, publish, take
-from tests.smtp import MailServer, mail_server
-
-AWAY = ["close", "hang", "busy", "stopped"]
-
-
-@pytest.fixture
-def server(settings: Any) -> Iterator[MailServer]:
-    with mail_server() as running:
-        for name, value in running.settings.items():
-            setattr(settings, name, value)
-        yield running
-
-
-def write(*names: str, subject: str = "Approve EC-2026-0001: 15 min left") -> list[Message]:
-    return [
-        publish(f"{name}@example.test", subject, "In words.", "<p>In color.</p>") for name in names
-    ]
-
-
-def deliver_after_the_lease() -> tuple[int, int]:
-    with clock.at(clock.now() + LEASE + timedelta(seconds=1)):
-        return deliver()
+from ecportal.outbox.channels import Answer
+from ecportal.outbox.models import DeliveryAttempt, Message
+from ecportal.outbox.publishing import deliver, recall
+from ecportal.outbox.relay import settle, take
+from tests.letters import deliver_after, deliver_after_the_lease, results, write
+from tests.smtp import MailServer
 
 
 @pytest.mark.django_db(transaction=True)
@@ -53,6 +34,7 @@ def test_delivered_mail_has_an_id_and_both_kinds_of_text(db: None, server: MailS
     assert mail["Message-ID"] == message.message_id
     assert mail["To"] == mail["X-Recipients"] == "lead@example.test"
     assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Unsubscribe"] is None
     assert mail.get_content_type() == "multipart/alternative"
     text, html = mail.iter_parts()
     assert (text.get_content_type(), text.get_content().strip()) == ("text/plain", "In words.")
@@ -62,6 +44,31 @@ def test_delivered_mail_has_an_id_and_both_kinds_of_text(db: None, server: MailS
     )
     message.refresh_from_db()
     assert (message.outcome, message.attempts) == ("Sent", 1)
+
+
+def test_servers_answer_is_kept_of_success_too(db: None, server: MailServer) -> None:
+    server.at_data = "250 2.0.0 Ok: queued as 4Xq"
+    [message] = write("lead")
+    assert deliver() == (1, 0)
+    attempt = DeliveryAttempt.objects.get()
+    assert (attempt.message, attempt.result, attempt.code) == (message, "sent", 250)
+    assert attempt.answer == "2.0.0 Ok: queued as 4Xq"
+    message.refresh_from_db()
+    assert message.answer == "250 2.0.0 Ok: queued as 4Xq"
+
+
+def test_batch_is_sent_over_one_connection(db: None, server: MailServer) -> None:
+    write(*(f"lead{n}" for n in range(20)))
+    assert deliver() == (20, 0)
+    assert server.connections == 1
+
+
+def test_connection_that_the_server_closed_is_opened_again(db: None, server: MailServer) -> None:
+    write(*(f"lead{n}" for n in range(5)))
+    server.hang_up_after = 2
+    assert deliver() == (5, 0)
+    assert server.connections == 3
+    assert set(DeliveryAttempt.objects.values_list("result", flat=True)) == {"sent"}
 
 
 @pytest.mark.parametrize(
@@ -83,57 +90,72 @@ def test_subject_is_one_line_whatever_the_title(db: None, server: MailServer, ti
     assert mail["X-Recipients"] == "lead@example.test"
 
 
-@pytest.mark.parametrize("answer", ["550 No such user", "450 Try again later"])
-def test_refused_recipient_is_noted_and_the_others_are_sent(
-    db: None, server: MailServer, answer: str
-) -> None:
-    server.answers["gone@example.test"] = answer
-    _first, gone, _last = write("first", "gone", "last")
-    assert deliver() == (2, 1)
-    assert [mail["To"] for mail in server.received] == ["first@example.test", "last@example.test"]
-    gone.refresh_from_db()
-    assert gone.outcome.startswith("Not sent after 1 attempts: ")
-    assert answer[4:] in gone.outcome
-    server.answers.clear()
-    assert deliver() == (0, 0)
-    assert deliver_after_the_lease() == (1, 0)
-    gone.refresh_from_db()
-    assert (gone.outcome, gone.attempts) == ("Sent", 2)
-
-
-@pytest.mark.parametrize("address", ["a@b@c", "a@example.test\nBcc: b@example.test"])
-def test_address_that_is_none_is_noted_and_the_others_are_sent(
-    db: None, server: MailServer, address: str
-) -> None:
-    wrong = publish(address, "Approve", "", "")
+# --- threads ------------------------------------------------------------------------------------
+def test_messages_of_a_thread_refer_to_one_root(db: None, server: MailServer) -> None:
+    first, second = write("lead", "lead2", thread="EC-2026-0001")
+    write("lead", thread="EC-2026-0002")
     write("lead")
-    assert deliver() == (1, 1)
-    assert [mail["X-Recipients"] for mail in server.received] == ["lead@example.test"]
-    wrong.refresh_from_db()
-    assert wrong.error
+    assert deliver() == (4, 0)
+    of_first, of_second, other, loose = server.received
+    assert of_first["In-Reply-To"] == of_first["References"]
+    assert of_first["References"] == of_second["References"] == "<EC-2026-0001.thread@127.0.0.1>"
+    assert other["References"] == "<EC-2026-0002.thread@127.0.0.1>"
+    assert (loose["References"], loose["In-Reply-To"]) == (None, None)
+    assert len({first.message_id, second.message_id, of_first["References"]}) == 3
 
 
-@pytest.mark.parametrize("mode", AWAY)
-def test_server_that_is_away_loses_nothing_and_is_asked_once(
-    db: None, server: MailServer, settings: Any, mode: str
+def test_replies_go_to_the_address_of_the_thread(
+    db: None, server: MailServer, settings: Any
 ) -> None:
-    written = write("first", "second", "third")
-    server.mode = mode
-    if mode == "stopped":
-        settings.EMAIL_PORT = 1  # nobody listens there
-    assert deliver() == (0, 1)
-    assert server.connections <= 1
-    assert Message.objects.filter(sent_at=None).count() == 3
-    assert Message.objects.exclude(error="").count() == 1
-    server.mode, settings.EMAIL_PORT = "accept", server.port
-    assert deliver() == (2, 0)
-    assert deliver_after_the_lease() == (1, 0)
+    write("lead", thread="EC-2026-0001")
+    deliver()
+    settings.MAIL_THREAD_ADDRESS = "changes+{thread}@example.test"
+    write("lead", thread="EC-2026-0001")
+    write("lead")
+    deliver()
+    replies = [mail["Reply-To"] for mail in server.received]
+    assert replies == [None, "changes+EC-2026-0001@example.test", None]
+
+
+@pytest.mark.parametrize("thread", ["EC 1", "EC-1>", "EC-1\r\nBcc: b@c", "é", "-EC", "a" * 51])
+def test_thread_that_is_no_plain_key_is_refused(db: None, thread: str) -> None:
+    with pytest.raises(ValueError, match="is no thread"):
+        write("lead", thread=thread)
+
+
+# --- not before, and no more --------------------------------------------------------------------
+def test_message_waits_for_its_moment(db: None, server: MailServer) -> None:
+    now = clock.now()
+    with clock.at(now):
+        write("lead", not_before=now + timedelta(hours=8))
+        assert deliver() == (0, 0)
+        assert deliver_after(timedelta(hours=8, seconds=-1)) == (0, 0)
+        assert deliver_after(timedelta(hours=8)) == (1, 0)
+
+
+def test_recalled_message_is_not_sent(db: None, server: MailServer) -> None:
+    first, second = write("first", "second")
+    assert recall(first, clock.now())
+    assert not recall(first, clock.now())
+    assert deliver() == (1, 0)
+    assert not recall(second, clock.now())
+    assert [mail["To"] for mail in server.received] == ["second@example.test"]
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("recalled", "sent")
+
+
+def test_message_recalled_in_a_senders_hands_is_sent_at_most_by_that_one(
+    db: None, server: MailServer
+) -> None:
+    [message] = write("lead")
+    assert take() == message
+    assert recall(message, clock.now())  # and the sender is killed
     assert deliver_after_the_lease() == (0, 0)
-    assert sorted(mail["Message-ID"] for mail in server.received) == sorted(
-        message.message_id for message in written
-    )
+    assert server.received == []
 
 
+# --- senders ------------------------------------------------------------------------------------
 def test_message_of_a_sender_that_died_waits_for_its_lease_alone(
     db: None, server: MailServer
 ) -> None:
@@ -143,6 +165,18 @@ def test_message_of_a_sender_that_died_waits_for_its_lease_alone(
     assert deliver_after_the_lease() == (1, 0)
     [mail] = server.received
     assert mail["Message-ID"] == message.message_id
+    assert results(message) == ["died", "sent"]
+
+
+def test_sender_that_lost_its_lease_undoes_nothing(db: None, server: MailServer) -> None:
+    [message] = write("lead")
+    slow = take()
+    assert slow is not None
+    assert deliver_after_the_lease() == (1, 0)
+    settle(slow, Answer(DeliveryAttempt.Result.REFUSED, "Slow", 550))
+    message.refresh_from_db()
+    assert message.status == "sent"
+    assert results(message) == ["died", "sent", "refused"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -47,6 +47,8 @@ reviews.CompanyHoliday
 accounts.User
     view AR    enroll RS    revise R    assign_role RS    withdraw_role R    deactivate R
     reactivate R
+outbox.Message
+    view LAR    retry LR
 """
 DJANGO_VERBS = ("add", "change", "delete")
 

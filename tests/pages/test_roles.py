@@ -44,7 +44,7 @@ reviews.Deadline
 reviews.Notice
     view ELAS
 outbox.Message
-    view LAS
+    view LARS    retry LR
 audit.AuditEvent
     view LARS
 audit.AuditCheckpoint

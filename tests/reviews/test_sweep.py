@@ -135,7 +135,7 @@ def test_mail_server_that_is_away_loses_no_reminder(company: Company, server: Ma
     server.mode = "close"
     report = sweep_at(NOON)
     assert (report["messages"], report["sent"], report["refused"]) == (1, 0, 1)
-    assert Notice.objects.get().result.startswith("Not sent after 1 attempts: ")
+    assert Notice.objects.get().result.startswith("Not sent after 1 attempt: ")
     server.mode = "accept"
     assert sweep_at(NOON + LEASE)["sent"] == 1
     assert Notice.objects.get().result == "Sent"
