@@ -30,36 +30,62 @@ OPTIONS = [
 UNICODE = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
-@contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """Yield the URL of a database on a server that ends with the block."""
-    with private_folder() as folder:
-        programs, owner = _programs(folder)
-        data = folder / "data"
-        initdb = [programs / "initdb", f"--pgdata={data}", "--username=postgres", "--auth=trust"]
+class Server:
+    """A PostgreSQL with its data in `folder`, which may be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.data = folder, folder / "data"
+        self.url = f"postgres://postgres@/{quote(str(folder))}/postgres"
+        self._programs, self._owner = _programs(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+        initdb = [self._programs / "initdb", f"--pgdata={self.data}", "--username=postgres"]
         subprocess.run(
-            [*initdb, "--encoding=UTF8", *UNICODE, "--no-sync"],
+            [*initdb, "--auth=trust", "--encoding=UTF8", *UNICODE, "--no-sync"],
             check=True,
             stdout=subprocess.DEVNULL,
-            **owner,
+            **self._owner,
         )
+
+    def start(self) -> None:
+        where = ["-D", self.data, "-k", self.folder, "-h", ""]
         options = [part for setting in OPTIONS for part in ("-c", setting)]
-        with (folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             # A session of its own: Ctrl-C must not stop the server before the command that uses it.
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", folder, "-h", "", *options],
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", *where, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **owner,
+                **self._owner,
             )
+        _await_server(self._programs / "pg_isready", self.folder, self._process)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT is PostgreSQL's fast shutdown, SIGQUIT its crash on demand."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait()
+            self._process = None
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
+    """Yield a server that runs and ends with the block."""
+    with private_folder() as folder:
+        server = Server(folder)
         try:
-            _await_server(programs / "pg_isready", folder, server)
-            yield f"postgres://postgres@/{quote(str(folder))}/postgres"
+            server.start()
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-            server.wait()
+            server.stop()
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """Yield the URL of a database on a server that ends with the block."""
+    with running_server() as server:
+        yield server.url
 
 
 def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
