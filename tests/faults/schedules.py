@@ -78,12 +78,12 @@ RELAY = st.builds(
 )
 SERVER = st.builds(
     Server,
-    mode=st.sampled_from(["accept", "accept", "accept", *MODES]),
-    at_data=st.sampled_from(["250 Taken", "250 Taken", *AT_DATA]),
+    mode=st.sampled_from(["accept"] * 5 + [*MODES]),
+    at_data=st.sampled_from([*AT_DATA, "drop", "drop"]),
 )
 CLOCK = st.builds(Clock, minutes=st.sampled_from([1, 6, 61, 24 * 60, -30, -26 * 60]))
-SCHEDULES = st.lists(
-    st.one_of(WRITE, RELAY, RELAY, SERVER, CLOCK, RECALL, st.builds(Retry, st.integers(0, 5))),
-    min_size=4,
-    max_size=14,
-).map(lambda steps: [Write(("lead@example.test", "gray@example.test"), 0, True), *steps])
+BEGINNING = Write(("lead@example.test", "gray@example.test"), 0, commits=True)
+STEP = st.one_of(
+    WRITE, RELAY, RELAY, RELAY, SERVER, SERVER, CLOCK, RECALL, st.builds(Retry, st.integers(0, 5))
+)
+SCHEDULES = st.lists(STEP, min_size=6, max_size=14).map(lambda steps: [BEGINNING, *steps])
