@@ -48,7 +48,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         if status == Message.Status.RECALLED:
             return self.filter(sent_at=None).exclude(recalled_at=None)
         if status == Message.Status.GIVEN_UP:
-            return self.filter(sent_at=None, recalled_at=None).exclude(given_up_at=None)
+            return self.filter(sent_at=None, recalled_at=None, given_up_at__isnull=False)
         return self.unsettled()
 
 
@@ -102,7 +102,7 @@ class Message(models.Model):
                 name="messages_to_send",
             ),
             models.Index(
-                fields=["given_up_at"],
+                fields=["id"],
                 condition=Q(sent_at=None, recalled_at=None, given_up_at__isnull=False),
                 name="dead_letters",
             ),

@@ -1,4 +1,4 @@
-"""Many messages that wait take no more memory than a few, and no more queries each."""
+"""Many messages, waiting or sent, take no more memory and no more queries than a few."""
 
 import tracemalloc
 from collections.abc import Sequence
@@ -87,3 +87,15 @@ def queries_for(number: int) -> int:
 def test_each_message_takes_as_many_queries_however_many_wait(db: None) -> None:
     few, many = queries_for(5), queries_for(50)
     assert many - few <= 45 * QUERIES_A_MESSAGE
+
+
+def test_what_waits_is_found_by_its_own_index_however_much_was_sent(db: None) -> None:
+    let_wait(3_000, "sent")
+    Message.objects.update(sent_at=clock.now())
+    let_wait(3, "waiting")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    due = Message.objects.waiting(clock.now()).filter(channel="email", pk__gt=0)
+    assert "messages_to_send" in due[:1].explain()
+    dead = Message.objects.with_status("given_up")
+    assert "dead_letters" in dead.values("pk").explain()

@@ -50,6 +50,8 @@ class World:
         """Subject → Message-ID of every message whose act was committed."""
         self.unwritten: set[str] = set()
         self.told: Counter[int] = Counter()
+        self.recalled: dict[int, int] = {}
+        """Key → how often a message had been taken when it was recalled."""
         server.received.clear()
         server.answers = {address: list(answers) for address, answers in ANSWERS.items()}
         server.mode, server.at_data = "accept", "250 Taken"
@@ -75,8 +77,9 @@ class World:
 
     def _recall(self, which: int) -> None:
         message = self._pick(Message.objects.unsettled(), which)
-        if message is not None:
-            recall(message, self.now)
+        if message is not None and recall(message, self.now):
+            message.refresh_from_db()
+            self.recalled[message.pk] = message.attempts
 
     def _retry(self, which: int) -> None:
         dead = Message.objects.with_status("given_up").exclude(address="nowhere")
@@ -149,6 +152,7 @@ def check_one(row: Message, copies: int, world: World) -> None:
         assert copies, "a message was taken for sent"
     if row.attempts == 0:
         assert not copies, "a message was sent that nobody took"
+    assert row.attempts == world.recalled.get(row.pk, row.attempts), "a recalled one was taken"
     if row.given_up_at is not None:
         assert world.told[row.pk], "nobody was told of a dead letter"
     # Each attempt is in the ledger, but one whose sender died just before it was recalled.

@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('given_up_at__isnull', False), ('recalled_at', None), ('sent_at', None)), fields=['given_up_at'], name='dead_letters'),
+            index=models.Index(condition=models.Q(('given_up_at__isnull', False), ('recalled_at', None), ('sent_at', None)), fields=['id'], name='dead_letters'),
         ),
         migrations.AddField(
             model_name='deliveryattempt',
