@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from django.contrib.contenttypes.models import ContentType
+from django.db import models
 from django.db.models import Q
 from guardian.models import UserObjectPermission
 
@@ -68,21 +69,19 @@ def _usable(delegation: Delegation, verb: str, change: EmergencyChange, systems:
     )
 
 
-def deciders(systems: Iterable[int], *, besides: Iterable[int] = ()) -> list[User]:
-    """Return the active Leads who may decide on all these systems, the longest-serving first.
+def leads_among(people: models.QuerySet[User]) -> dict[User, frozenset[int] | None]:
+    """Return the active Leads among these people, the longest-serving first.
 
-    `besides` are the keys of people who may not decide, such as the requester. Four queries,
-    however many Leads there are.
+    Each with the keys of the systems they decide for, None: for all. Four queries, however many
+    Leads there are.
     """
-    wanted = set(systems)
     leads = list(
-        User.objects.filter(
+        people.filter(
             is_active=True,
             is_system=False,
             groups__permissions__codename="approve_emergencychange",
             groups__permissions__content_type__app_label="changes",
         )
-        .exclude(pk__in=set(besides))
         .distinct()
         .order_by("pk")
     )
@@ -100,11 +99,22 @@ def deciders(systems: Iterable[int], *, besides: Iterable[int] = ()) -> list[Use
         ).values_list("user_id", "object_pk")
         for user_id, system_id in rows:
             scopes[user_id].add(int(system_id))
-    return [
-        lead
+    return {
+        lead: None if lead.pk in everywhere else frozenset(scopes[lead.pk])
         for lead in leads
         if lead.may_sign_in
-        and (lead.pk in everywhere or (bool(wanted) and wanted <= scopes[lead.pk]))
+    }
+
+
+def deciders(systems: Iterable[int], *, besides: Iterable[int] = ()) -> list[User]:
+    """Return the active Leads who may decide on all these systems, the longest-serving first.
+
+    `besides` are the keys of people who may not decide, such as the requester.
+    """
+    wanted = set(systems)
+    leads = leads_among(User.objects.exclude(pk__in=set(besides)))
+    return [
+        lead for lead, reach in leads.items() if reach is None or (bool(wanted) and wanted <= reach)
     ]
 
 
