@@ -1,12 +1,13 @@
-"""Every address of the portal: the admin, and the way to it."""
+"""Every address of the portal: the admin, the way to it, and each person's calendar."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
+    path("calendar/", include("reviews.urls")),  # by name, as in INSTALLED_APPS: it stands above
 ]
 handler400 = "ecportal.errors.bad_request"
 handler403 = "ecportal.errors.refused"

@@ -6,6 +6,7 @@ from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import reverse
 
+from changes.authority import takes_part
 from changes.lifecycle import DOCUMENTED, IMPLEMENTED, VERIFIED
 from changes.models import EmergencyChange, Policy
 from ecportal import clock
@@ -153,3 +154,8 @@ def open_exceptions(request: HttpRequest, _home: None) -> Context | None:
         status=ControlException.Status.OPEN, change__in=visible
     )
     return {"exceptions": waiting.select_related("change")[:10]}
+
+
+@panel(HOME, "portal/calendar_link.html", "side")
+def calendar(request: HttpRequest, _home: None) -> Context | None:
+    return {} if takes_part(signed_in(request)) else None

@@ -1,0 +1,124 @@
+"""Which running deadlines one person owes; the ladders ask the same people in the end."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from changes.authority import IMPLEMENTING, REQUESTING, leads_among, takes_part
+from changes.models import ChangeSystem, Delegation, EmergencyChange
+from ecportal import clock
+from ecportal.accounts.models import User
+from reviews.ladder import DELEGATES_TOO
+from reviews.models import Deadline
+from reviews.models.deadline import DeadlineQuerySet
+from reviews.notifications import LEADS_CAN
+
+
+@dataclass(frozen=True)
+class Right:
+    """A Lead by whose right somebody decides: their own, or one who delegated to them.
+
+    `reach` are the systems of that Lead, None: all. `limits` are those of the delegation, empty:
+    all.
+    """
+
+    lead_id: int
+    reach: frozenset[int] | None
+    limits: frozenset[int]
+    delegated: bool
+
+    def covers(self, systems: set[int]) -> bool:
+        reached = self.reach is None or (bool(systems) and systems <= self.reach)
+        return reached and (not self.limits or systems <= self.limits)
+
+
+def owed_by(person: User) -> list[Deadline]:
+    """Return the running deadlines that the person owes, the nearest first.
+
+    What any Lead of the systems can do is owed by each of them who had no hand in the change, and
+    the decisions among it by their delegates too. Everything else is owed by its owner, and by
+    those Leads once the owner can no longer sign in. The number of queries depends on the person's
+    role alone, not on how many deadlines run.
+    """
+    if not takes_part(person):
+        return []
+    rights = _rights_of(person)
+    own = Q(owner=person) & ~Q(kind__in=LEADS_CAN)
+    found = Deadline.objects.running().filter(own | _for_leads(person) if rights else own)
+    deadlines = list(found.select_related("change", "owner", "follow_up", "deviation"))
+    if not rights:
+        return deadlines
+    systems, involved = _systems(found), _involved(found, {person.pk, *(r.lead_id for r in rights)})
+
+    def may_decide(deadline: Deadline) -> bool:
+        change, touched = deadline.change, systems[deadline.change_id]
+        barred = {change.requester_id, change.implementer_id, *involved[change.pk]}
+        return person.pk not in barred and any(
+            right.lead_id not in barred
+            and right.covers(touched)
+            and (not right.delegated or deadline.kind in DELEGATES_TOO)
+            for right in rights
+        )
+
+    return [
+        deadline
+        for deadline in deadlines
+        if (deadline.owner == person and deadline.kind not in LEADS_CAN) or may_decide(deadline)
+    ]
+
+
+def _for_leads(person: User) -> Q:
+    """Return what a Lead or delegate may owe without owning it, as far as they may see it."""
+    now = clock.now()
+    nobody = (
+        Q(owner=None)
+        | Q(owner__is_active=False)
+        | Q(owner__access_from__gt=now)
+        | Q(owner__access_until__lte=now)
+    )
+    visible = EmergencyChange.objects.visible_to(person).values("pk")
+    return (Q(kind__in=LEADS_CAN) | nobody) & Q(change__in=visible)
+
+
+def _rights_of(person: User) -> list[Right]:
+    """Return the rights by which the person decides now: as a Lead, and as a delegate of Leads."""
+    given = Delegation.objects.valid_at(clock.now()).filter(delegate=person)
+    delegations = list(given.prefetch_related("systems"))
+    asked = {person.pk, *(delegation.delegator_id for delegation in delegations)}
+    leads = leads_among(User.objects.filter(pk__in=asked))
+    reaches = {lead.pk: reach for lead, reach in leads.items()}
+    rights = [
+        Right(
+            delegation.delegator_id,
+            reaches[delegation.delegator_id],
+            frozenset(link.system_id for link in delegation.systems.all()),
+            delegated=True,
+        )
+        for delegation in delegations
+        if delegation.delegator_id in reaches
+    ]
+    if person.pk in reaches:
+        rights.append(Right(person.pk, reaches[person.pk], frozenset(), delegated=False))
+    return rights
+
+
+def _systems(deadlines: DeadlineQuerySet) -> dict[int, set[int]]:
+    systems: dict[int, set[int]] = defaultdict(set)
+    links = ChangeSystem.objects.filter(change__in=deadlines.values("change"))
+    for change, system in links.values_list("change_id", "system_id"):
+        systems[change].add(system)
+    return systems
+
+
+def _involved(deadlines: DeadlineQuerySet, people: set[int]) -> dict[int, set[int]]:
+    """Return who of these people had a hand in which change, by its history."""
+    involved: dict[int, set[int]] = defaultdict(set)
+    rows = EmergencyChange.history.filter(
+        history_verb__in=REQUESTING | IMPLEMENTING,
+        id__in=deadlines.values("change"),
+        history_user_id__in=people,
+    ).order_by()
+    for change, key in rows.values_list("id", "history_user_id").distinct():
+        involved[change].add(key)
+    return involved
