@@ -106,36 +106,62 @@ def leads_among(people: models.QuerySet[User]) -> dict[User, frozenset[int] | No
     }
 
 
+class Deciders:
+    """The Leads and what each may decide on, as of now: asked once, for many changes."""
+
+    def __init__(self) -> None:
+        self._reach = leads_among(User.objects.all())
+
+    @property
+    def leads(self) -> list[User]:
+        return list(self._reach)
+
+    def on(self, systems: Iterable[int], *, besides: Iterable[int] = ()) -> list[User]:
+        """Return who may decide on all these systems, the longest-serving first."""
+        wanted, excluded = set(systems), set(besides)
+        return [
+            lead
+            for lead, reach in self._reach.items()
+            if lead.pk not in excluded and (reach is None or (bool(wanted) and wanted <= reach))
+        ]
+
+
 def deciders(systems: Iterable[int], *, besides: Iterable[int] = ()) -> list[User]:
     """Return the active Leads who may decide on all these systems, the longest-serving first.
 
     `besides` are the keys of people who may not decide, such as the requester.
     """
-    wanted = set(systems)
-    leads = leads_among(User.objects.exclude(pk__in=set(besides)))
-    return [
-        lead for lead, reach in leads.items() if reach is None or (bool(wanted) and wanted <= reach)
-    ]
+    return Deciders().on(systems, besides=besides)
 
 
 REQUESTING = frozenset({"open", "revise", "submit", "amend", "rework", "claim_approval"})
 IMPLEMENTING = frozenset({"start", "start_unapproved", "finish"})
 
 
-def hands(change: EmergencyChange) -> tuple[set[int], set[int]]:
-    """Return the keys of all who wrote or submitted the request, and of all who did the work.
+def hands_on(changes: Iterable[EmergencyChange]) -> dict[int, tuple[set[int], set[int]]]:
+    """Return, by the change's key, who wrote or submitted the request, and who did the work.
 
-    By the history, not only by who opened and who started; one query.
+    By the history, not only by who opened and who started; one query for all the changes.
     """
-    requesters = {change.requester_id}
-    implementers = {change.implementer_id} if change.implementer_id else set()
-    rows = change.history.filter(history_verb__in=REQUESTING | IMPLEMENTING).order_by()
-    for verb, key in rows.values_list("history_verb", "history_user_id").distinct():
+    found: dict[int, tuple[set[int], set[int]]] = {}
+    for change in changes:
+        implementers = {change.implementer_id} if change.implementer_id else set()
+        found[change.pk] = ({change.requester_id}, implementers)
+    rows = EmergencyChange.history.filter(
+        id__in=list(found), history_verb__in=REQUESTING | IMPLEMENTING
+    ).order_by()
+    for pk, verb, key in rows.values_list("id", "history_verb", "history_user_id").distinct():
+        requesters, implementers = found[pk]
         if verb in REQUESTING:
             requesters.add(key)
-        elif change.implementer_id:
+        elif implementers:
             implementers.add(key)
-    return requesters, implementers
+    return found
+
+
+def hands(change: EmergencyChange) -> tuple[set[int], set[int]]:
+    """Return the keys of all who wrote or submitted the request, and of all who did the work."""
+    return hands_on([change])[change.pk]
 
 
 def involved_in(change: EmergencyChange) -> set[int]:
@@ -164,18 +190,27 @@ def deciders_on(change: EmergencyChange) -> list[User]:
     return sorted(leads, key=lambda lead: lead.pk != change.asked_approver_id)
 
 
+def delegations_now() -> list[Delegation]:
+    """Return the delegations valid now, with their delegates and systems; two queries."""
+    valid = Delegation.objects.valid_at(clock.now()).select_related("delegate")
+    return list(valid.prefetch_related("systems").order_by("pk"))
+
+
 def with_delegates(
-    leads: Iterable[User], systems: Iterable[int], *, besides: Iterable[int] = ()
+    leads: Iterable[User],
+    systems: Iterable[int],
+    *,
+    besides: Iterable[int] = (),
+    delegations: Iterable[Delegation] | None = None,
 ) -> list[User]:
     """Return the Leads, each followed by who stands in for them now on these systems; nobody twice.
 
-    `besides` are the keys of people who may not decide, such as the requester.
+    `besides` are the keys of people who may not decide, such as the requester; `delegations` are
+    those valid now, where they were asked for already.
     """
-    leads, wanted, excluded = list(leads), set(systems), set(besides)
+    wanted, excluded = set(systems), set(besides)
     standing_in = defaultdict(list)
-    valid = Delegation.objects.valid_at(clock.now()).filter(delegator__in=leads)
-    rows = valid.select_related("delegate").prefetch_related("systems").order_by("pk")
-    for delegation in rows:
+    for delegation in delegations_now() if delegations is None else delegations:
         limits = {link.system_id for link in delegation.systems.all()}
         if not limits or wanted <= limits:
             standing_in[delegation.delegator_id].append(delegation.delegate)
