@@ -313,4 +313,5 @@ class PolicyAdmin(LifecycleAdmin):
     sections = (
         ("In force", ("approval_minutes", "confirmation_hours", "documentation_hours",
                       "observation_minutes", "verifier_differs")),
+        ("Quiet hours of reminders", ("quiet_from", "quiet_until", "reminder_days")),
     )  # fmt: skip

@@ -1,8 +1,11 @@
 """What may be typed about delegations and the policy."""
 
+from typing import Any
+
 from django import forms
 
 from changes.models import Policy
+from changes.models.policy import WEEKDAYS
 from ecportal.accounts.models import User
 from ecportal.forms import PlainAct, RevisingForm, moment, words
 from incidents.forms import people, system_choice
@@ -22,17 +25,36 @@ class DelegateForm(PlainAct):
         self.fields["systems"].help_text = "None chosen: all systems."
 
 
+class ClockInput(forms.TimeInput):
+    """The browser's own picker."""
+
+    input_type = "time"
+
+    def __init__(self) -> None:
+        super().__init__(format="%H:%M")
+
+
 class PolicyForm(RevisingForm):
     approval_minutes = forms.IntegerField(min_value=1, max_value=24 * 60)
     confirmation_hours = forms.IntegerField(min_value=1, max_value=30 * 24)
     documentation_hours = forms.IntegerField(min_value=1, max_value=30 * 24)
     observation_minutes = forms.IntegerField(min_value=0, max_value=7 * 24 * 60)
     verifier_differs = forms.BooleanField(required=False)
+    quiet_from = forms.TimeField(widget=ClockInput())
+    quiet_until = forms.TimeField(widget=ClockInput())
+    reminder_days = forms.MultipleChoiceField(
+        choices=[(day, day) for day in WEEKDAYS], widget=forms.CheckboxSelectMultiple
+    )
 
     def prepare(self) -> None:
         super().prepare()
-        for name in self.fields:
+        for name, field in self.fields.items():
             if name != "reason":
-                self.fields[name].label = str(
-                    Policy._meta.get_field(name).verbose_name  # type: ignore[union-attr]
-                ).capitalize()
+                of_model: Any = Policy._meta.get_field(name)
+                field.label = str(of_model.verbose_name).capitalize()
+                field.help_text = of_model.help_text
+        self.fields["reminder_days"].initial = str(self.fields["reminder_days"].initial).split()
+
+    def clean_reminder_days(self) -> str:
+        chosen = self.cleaned_data["reminder_days"]
+        return " ".join(day for day in WEEKDAYS if day in chosen)

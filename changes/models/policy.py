@@ -1,13 +1,21 @@
 """The company's numbers: what the policy demands at present."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from ecportal.history import TrackedManager, tracked
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def validate_weekdays(value: str) -> None:
+    if not value.split() or not set(value.split()) <= set(WEEKDAYS):
+        raise ValidationError("Choose at least one weekday.")
 
 
 class Policy(models.Model):
@@ -31,6 +39,24 @@ class Policy(models.Model):
     observation_minutes = models.PositiveIntegerField("observation window, minutes", default=30)
     verifier_differs = models.BooleanField(
         "the verifier must not be the implementer", default=False
+    )
+    quiet_from = models.TimeField(
+        "quiet hours begin",
+        default=time(20),
+        help_text="In the recipient's time zone. Only rungs that respect quiet hours wait for "
+        "their end, and only where the incident is over.",
+    )
+    quiet_until = models.TimeField(
+        "quiet hours end",
+        default=time(7),
+        help_text="The same time as their begin: no hour is quiet.",
+    )
+    reminder_days = models.CharField(
+        "days for reminders",
+        max_length=40,
+        default="Mon Tue Wed Thu Fri",
+        validators=[validate_weekdays],
+        help_text="The other days of the week are quiet as a whole.",
     )
     objects: ClassVar = TrackedManager()
     history = tracked()

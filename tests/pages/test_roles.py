@@ -155,7 +155,8 @@ def everything(world: World) -> dict[str, Any]:
         "password": "correct horse battery", "role": company.roleadmin.groups.get().pk,
         "delegate": company.engineer2.pk, "begins_at": "2026-01-01T10:00",
         "ends_at": "2099-01-01T10:00", "approval_minutes": 1, "confirmation_hours": 1,
-        "documentation_hours": 1, "observation_minutes": 0, "offset": 1, "unit": "hours",
+        "documentation_hours": 1, "observation_minutes": 0, "quiet_from": "22:00",
+        "quiet_until": "07:00", "reminder_days": ["Mon"], "offset": 1, "unit": "hours",
         "audience": "owner", "risk": "low", "scope": "All", "rollback_plan": "None",
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """A change from the incident to its closing by pages alone: the seven steps, and their variants."""
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -226,8 +226,11 @@ def test_lead_changes_the_policy_of_a_new_portal(company: Company, lead: Person)
     assert Policy.objects.count() == 1
     policy = Policy.objects.get()
     numbers = {"approval_minutes": 20, "confirmation_hours": 12, "documentation_hours": 24,
-               "observation_minutes": 10}  # fmt: skip
-    assert lead.do(policy, "revise", **numbers).observation_minutes == 10
+               "observation_minutes": 10, "quiet_from": "22:00", "quiet_until": "06:30",
+               "reminder_days": ["Mon", "Sat"]}  # fmt: skip
+    revised = lead.do(policy, "revise", **numbers)
+    assert (revised.observation_minutes, revised.reminder_days) == (10, "Mon Sat")
+    assert (revised.quiet_from, revised.quiet_until) == (time(22), time(6, 30))
 
 
 def test_withdrawn_holiday_is_declared_again(company: Company, lead: Person) -> None:
