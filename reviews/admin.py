@@ -127,15 +127,27 @@ class NoticeAdmin(ConcernsChanges, ReadOnlyAdmin):
     """The ledger: who was told of what, when, and with what result."""
 
     change_path = "escalation__deadline__change"
-    list_display = ("recipient", "deadline", "rung", "told_at", "result")
+    list_display = ("recipient", "deadline", "rung", "told_at", "channel", "result")
+    list_filter = (("undelivered_at", admin.EmptyFieldListFilter),)
     list_select_related = ("person", "message", "escalation__deadline__change")
     search_fields = ("address", "escalation__deadline__change__number")
     empty_list = "Nobody had to be reminded yet."
-    sections = (("The notice", ("recipient", "address", "deadline", "rung", "told_at", "result")),)
+    sections = (
+        ("The notice", ("recipient", "address", "deadline", "rung", "told_at", "channel", "result",
+                        "answer", "undelivered_at")),
+    )  # fmt: skip
 
     @admin.display(description="Told")
     def recipient(self, notice: Notice) -> str:
-        return str(notice.person or notice.address or "Nobody")
+        return notice.recipient
+
+    @admin.display(description="Channel")
+    def channel(self, notice: Notice) -> str:
+        return notice.CHANNEL
+
+    @admin.display(description="The server’s answer")
+    def answer(self, notice: Notice) -> str:
+        return notice.answer
 
     @admin.display(description="Of")
     def deadline(self, notice: Notice) -> str:
@@ -163,10 +175,12 @@ class RungAdmin(LifecycleAdmin):
         "define": forms.RungForm,
         "revise": forms.ReviseRungForm,
     }
-    list_display = ("kind", "offset", "unit", "audience", "status_pill")
+    list_display = ("kind", "offset", "unit", "audience", "respects_quiet_hours", "status_pill")
     list_display_links = ("kind", "offset")
     list_filter = ("kind", "status", "audience")
-    sections = (("The rung", ("kind", "offset", "unit", "audience", "addresses")),)
+    sections = (
+        ("The rung", ("kind", "offset", "unit", "audience", "addresses", "respects_quiet_hours")),
+    )
 
 
 @admin.register(CompanyHoliday)

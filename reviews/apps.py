@@ -10,6 +10,6 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported for what they register: tables, and what hears of acts on changes.
-        from reviews import ladder, lifecycle, register, schedule  # noqa: F401
+        from reviews import ladder, lifecycle, pulling, receipts, register, schedule  # noqa: F401
 
         post_migrate.connect(ladder.raise_default, sender=self, dispatch_uid="ladder")

@@ -107,6 +107,12 @@ class RungFields(forms.Form):
     addresses = forms.CharField(
         required=False, max_length=2000, help_text="Only for named addresses; commas between them."
     )
+    respects_quiet_hours = forms.BooleanField(
+        label="Respects quiet hours",
+        required=False,
+        help_text="Waits for the end of the quiet hours of the policy, where the recipient lives; "
+        "never while the incident is open.",
+    )
 
     def clean_addresses(self) -> str:
         text = str(self.cleaned_data["addresses"])

@@ -1,12 +1,10 @@
-"""The ladders: which rung of a deadline is due when, and whom it tells."""
+"""The ladders: the rungs of a new portal, and when a rung of a deadline is due."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
-from changes.authority import deciders_on, involved_in, systems_of, with_delegates
 from ecportal.accounts.models import User
 from ecportal.calendar import BusinessCalendar
 from reviews.lifecycle import RUNGS
@@ -16,6 +14,9 @@ Kind, Unit, Audience = Deadline.Kind, EscalationRung.Unit, EscalationRung.Audien
 
 DELEGATES_TOO = (Kind.APPROVAL, Kind.RETROACTIVE)
 """What a Lead's delegate may decide, and is therefore asked as well."""
+
+URGENT = (Kind.APPROVAL, Kind.CONFIRMATION, Kind.RETROACTIVE)
+"""Whose default rungs come at any hour: work waits for the answer, or went on without it."""
 
 # A rung whose time would be before the deadline's start is due at the start: it asks at once.
 DEFAULT: dict[str, list[tuple[int, str, str]]] = {
@@ -75,6 +76,7 @@ def raise_default(**_: Any) -> None:
                 offset=offset,
                 unit=unit,
                 audience=audience,
+                respects_quiet_hours=kind not in URGENT,
             )
 
 
@@ -86,47 +88,3 @@ def due_time(deadline: Deadline, rung: EscalationRung, calendar: BusinessCalenda
         unit = timedelta(minutes=1) if rung.unit == Unit.MINUTES else timedelta(hours=1)
         moment = deadline.due_at + rung.offset * unit
     return max(moment, deadline.started_at)
-
-
-def latest_due(rungs: list[EscalationRung], now: datetime, calendar: BusinessCalendar) -> datetime:
-    """Return a due time after which no deadline can have reached any of these rungs at `now`."""
-    return max((_before(rung, now, calendar) for rung in rungs), default=now)
-
-
-def _before(rung: EscalationRung, now: datetime, calendar: BusinessCalendar) -> datetime:
-    """Return the latest due time whose rung can be reached at `now`; a day more does no harm."""
-    ahead = max(-rung.offset, 0)
-    if rung.unit == Unit.BUSINESS_DAYS:
-        return calendar.shift(now, ahead + 1) + timedelta(days=1)
-    return now + ahead * (timedelta(minutes=1) if rung.unit == Unit.MINUTES else timedelta(hours=1))
-
-
-def _owners(deadline: Deadline, leads: list[User]) -> list[User]:
-    """Return who owes it: its owner while they can act, else whoever of the Leads may."""
-    owner = deadline.owner
-    if deadline.kind == Kind.APPROVAL:
-        return [lead for lead in leads if lead == owner] or leads[:1]
-    return [owner] if owner is not None and owner.may_sign_in else leads
-
-
-def _next_lead(deadline: Deadline, leads: list[User]) -> list[User]:
-    return [lead for lead in leads if lead.pk != deadline.owner_id][:1]
-
-
-_AUDIENCES: dict[str, Callable[[Deadline, list[User]], list[User]]] = {
-    Audience.OWNER: _owners,
-    Audience.NEXT_LEAD: _next_lead,
-    Audience.ALL_LEADS: lambda deadline, leads: leads,
-}
-
-
-def recipients(deadline: Deadline, rung: EscalationRung) -> list[tuple[User | None, str]]:
-    """Return whom the rung tells: people with their address (maybe empty), or bare addresses."""
-    if rung.audience == Audience.ADDRESSES:
-        named = rung.addresses.replace("\n", ",").split(",")
-        return [(None, address.strip()) for address in named if address.strip()]
-    change = deadline.change
-    people = _AUDIENCES[rung.audience](deadline, deciders_on(change))
-    if deadline.kind in DELEGATES_TOO:
-        people = with_delegates(people, systems_of(change), besides=involved_in(change))
-    return [(person, person.email) for person in people]

@@ -163,7 +163,7 @@ EXCEPTIONS = Lifecycle(
 
 
 # --- ladders and company holidays ---------------------------------------------------------------
-RUNG_FIELDS = ("kind", "offset", "unit", "audience", "addresses")
+RUNG_FIELDS = ("kind", "offset", "unit", "audience", "addresses", "respects_quiet_hours")
 
 
 def write_rung(rung: EscalationRung, act: Act) -> None:

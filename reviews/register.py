@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.db.models import Case, Exists, OuterRef, Value, When
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -13,7 +12,6 @@ from ecportal.lifecycle import REASON_LIMIT, Act, transitioned
 from reviews.duties import breaches
 from reviews.lifecycle import EXCEPTIONS
 from reviews.models import ControlException, Deadline, RetrospectiveReview
-from reviews.models.deadline import DeadlineQuerySet
 
 Kind = ControlException.Kind
 
@@ -39,13 +37,6 @@ def raise_exception(
         reason=detail[:REASON_LIMIT],
         happened_at=happened_at,
     )
-
-
-def unregistered(deadlines: DeadlineQuerySet) -> DeadlineQuerySet:
-    """Return those deadlines whose lateness would be an exception and is not registered yet."""
-    kind = Case(*(When(kind=late, then=Value(exception)) for late, exception in LATE.items()))
-    known = ControlException.objects.filter(change=OuterRef("change"), kind=OuterRef("would_be"))
-    return deadlines.annotate(would_be=kind).filter(~Exists(known), would_be__isnull=False)
 
 
 def note_late(deadline: Deadline, moment: datetime) -> ControlException | None:

@@ -11,10 +11,10 @@ from ecportal.celery import wake
 from ecportal.lifecycle import Act, transitioned
 from reviews.business_days import company_calendar, next_business_day
 from reviews.lifecycle import REVIEWS
-from reviews.models import Deadline, FollowUpAction, RetrospectiveReview
-from reviews.notifications import recall_reminders
+from reviews.models import Deadline, FollowUpAction, RetrospectiveReview, Watch
 from reviews.register import note_late
 from reviews.tasks import sweep_deadlines
+from reviews.telling import end, pass_on
 
 Kind = Deadline.Kind
 Step = Callable[[EmergencyChange, Act], None]
@@ -33,26 +33,26 @@ def start(
     deviation: Deviation | None = None,
 ) -> None:
     due_at, rule = due
-    act.save(
-        Deadline(
-            kind=kind,
-            change=change,
-            owner=owner,
-            started_at=since,
-            due_at=max(due_at, since),
-            rule=rule,
-            follow_up=follow_up,
-            deviation=deviation,
-        )
+    deadline = Deadline(
+        kind=kind,
+        change=change,
+        owner=owner,
+        started_at=since,
+        due_at=max(due_at, since),
+        rule=rule,
+        follow_up=follow_up,
+        deviation=deviation,
     )
+    act.save(deadline)
+    Watch.objects.create(deadline=deadline)
 
 
 def meet(act: Act, change: EmergencyChange, kind: str, **subject: object) -> None:
     """Mark what runs of this kind as met, by the server's clock; late is an exception."""
     for deadline in change.deadlines.running().filter(kind=kind, **subject):
+        end(deadline, act)
         deadline.met_at = act.recorded_at
         act.save(deadline)
-        recall_reminders(deadline, act.recorded_at)
         if deadline.is_late(act.recorded_at):
             note_late(deadline, act.recorded_at)
 
@@ -60,11 +60,11 @@ def meet(act: Act, change: EmergencyChange, kind: str, **subject: object) -> Non
 def void(act: Act, change: EmergencyChange, *kinds: str, **subject: object) -> None:
     """Mark what runs of these kinds as void: nothing is owed any more. That it was late remains."""
     for deadline in change.deadlines.running().filter(kind__in=kinds, **subject):
+        end(deadline, act)
         if deadline.is_late(act.recorded_at):
             note_late(deadline, act.recorded_at)
         deadline.voided_at = act.recorded_at
         act.save(deadline)
-        recall_reminders(deadline, act.recorded_at)
 
 
 # --- steps of a change --------------------------------------------------------------------------
@@ -200,4 +200,5 @@ def keep_follow_up_deadlines(record: FollowUpAction, act: Act, **_: object) -> N
         for deadline in record.deadlines.running():
             deadline.owner = record.owner
             act.save(deadline)
+            pass_on(deadline, act)
     wake(sweep_deadlines)

@@ -17,7 +17,7 @@ from reviews.business_days import company_calendar
 from reviews.demo.script import Change, DaysAgo, LastBusinessDay, Now, Outage, Step
 from reviews.ladder import due_time
 from reviews.lifecycle import EXCEPTIONS, FOLLOW_UPS, REVIEWS
-from reviews.models import Deadline, EscalationRung
+from reviews.models import Deadline, EscalationRung, OpenReminder
 from reviews.sweep import sweep
 
 SWEEP_LAG = timedelta(seconds=30)
@@ -102,8 +102,9 @@ class Player:
         self.time = moment
 
     def _next_due(self) -> datetime | None:
-        """Return when the next rung is due that was not reached yet."""
-        dues = []
+        """Return when the next rung is due that was not reached, or somebody's quiet hours end."""
+        held = OpenReminder.objects.values_list("held_until", flat=True)
+        dues = [moment for moment in held if moment is not None]
         for deadline in Deadline.objects.running().prefetch_related("escalations"):
             reached = {escalation.rung_id for escalation in deadline.escalations.all()}
             dues += [

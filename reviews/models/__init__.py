@@ -1,7 +1,8 @@
 """What is recorded after and around a change."""
 
+from reviews.models.bookkeeping import OpenReminder, Setback, Watch
 from reviews.models.deadline import CompanyHoliday, Deadline
-from reviews.models.escalation import Escalation, EscalationRung, Notice
+from reviews.models.escalation import Escalation, EscalationRung, Notice, Receipt
 from reviews.models.exception import ControlException
 from reviews.models.feed import CalendarFeed
 from reviews.models.review import FollowUpAction, RetrospectiveReview
@@ -15,5 +16,9 @@ __all__ = [
     "EscalationRung",
     "FollowUpAction",
     "Notice",
+    "OpenReminder",
+    "Receipt",
     "RetrospectiveReview",
+    "Setback",
+    "Watch",
 ]

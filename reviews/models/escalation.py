@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from changes.models import EmergencyChange
 from ecportal.accounts.models import User
 from ecportal.history import TrackedManager, tracked
 from ecportal.outbox.models import Message
@@ -29,8 +30,10 @@ class EscalationRung(models.Model):
 
     class Audience(models.TextChoices):
         OWNER = "owner", "Who owes it (the Lead asked first, with delegates)"
+        APPROVER = "approver", "The approver named"
         NEXT_LEAD = "next_lead", "The next Lead of the systems too"
         ALL_LEADS = "all_leads", "All Leads of the systems"
+        EVERY_LEAD = "every_lead", "Every Lead"
         ADDRESSES = "addresses", "Named addresses"
 
     kind = models.CharField(max_length=20, choices=Deadline.Kind)
@@ -42,6 +45,11 @@ class EscalationRung(models.Model):
     audience = models.CharField(max_length=20, choices=Audience)
     addresses = models.TextField(
         blank=True, help_text="E-mail addresses, separated by commas; only for named addresses."
+    )
+    respects_quiet_hours = models.BooleanField(
+        default=False,
+        help_text="Waits for the end of the quiet hours that the policy sets, in the recipient's "
+        "time zone; never while the incident is open.",
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.IN_USE, editable=False)
     objects: ClassVar = TrackedManager()
@@ -86,12 +94,20 @@ class Escalation(models.Model):
 
 
 class Notice(models.Model):
-    """The ledger: this person was told of this deadline, in this message."""
+    """The ledger: this person was told of this deadline, in this message, or why not."""
+
+    CHANNEL = "E-mail"
 
     escalation = models.ForeignKey(Escalation, models.PROTECT, related_name="notices")
     person = models.ForeignKey(User, models.PROTECT, related_name="+", null=True)
     address = models.CharField(max_length=254, blank=True)
     message = models.ForeignKey(Message, models.PROTECT, related_name="notices", null=True)
+    remark = models.CharField(
+        max_length=200, default="", help_text="Why nothing was sent, or with what it was told."
+    )
+    undelivered_at = models.DateTimeField(
+        null=True, help_text="When the message was given up or its recipient refused for good."
+    )
     objects: ClassVar = TrackedManager()
     history = tracked()
 
@@ -114,9 +130,51 @@ class Notice(models.Model):
         return self.address or str(self.person or "Nobody")
 
     @property
+    def recipient(self) -> str:
+        return str(self.person or self.address or "Nobody")
+
+    @property
     def result(self) -> str:
+        """Return how far it got, in words."""
         if self.person is None and not self.address:
             return "Nobody could act on it"
-        if self.message is None:
+        if not self.address:
             return "No e-mail address"
-        return self.message.outcome
+        if self.message is None:
+            return self.remark
+        return ". ".join(filter(None, (self.message.outcome, self.remark)))
+
+    @property
+    def answer(self) -> str:
+        """Return what the mail server said last, as far as it is known."""
+        return self.message.answer if self.message else ""
+
+
+class Receipt(models.Model):
+    """This person was told that this was decided on the change; written with the act itself."""
+
+    change = models.ForeignKey(EmergencyChange, models.PROTECT, related_name="receipts")
+    act = models.CharField(max_length=100, help_text="What was done, in words.")
+    person = models.ForeignKey(User, models.PROTECT, related_name="+")
+    address = models.CharField(max_length=254, blank=True)
+    message = models.ForeignKey(Message, models.PROTECT, related_name="receipts", null=True)
+    recorded_at = models.DateTimeField()
+    history = tracked()
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.act}: {self.person}"
+
+    @property
+    def recipient(self) -> str:
+        return str(self.person)
+
+    @property
+    def result(self) -> str:
+        return self.message.outcome if self.message else "No e-mail address"
+
+    @property
+    def answer(self) -> str:
+        return self.message.answer if self.message else ""
