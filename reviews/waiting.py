@@ -47,7 +47,7 @@ def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[D
     """
     debts = [
         Debt(
-            str(deadline.owner or "A Lead of the systems"),
+            _owner(deadline),
             TO_DO[Deadline.Kind(deadline.kind)],
             deadline.started_at,
             deadline.due_at,
@@ -59,6 +59,14 @@ def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[D
     debts.sort(key=lambda debt: (debt.due_at is None, debt.due_at))
     untimed = _untimed(change, policy)
     return [untimed, *debts] if untimed else debts
+
+
+def _owner(deadline: Deadline) -> str:
+    """Return who owes it: when the owner has left, the Leads do."""
+    owner = deadline.owner
+    if owner is not None and owner.may_sign_in:
+        return str(owner)
+    return f"A Lead of the systems, as {owner} is away" if owner else "A Lead of the systems"
 
 
 def _untimed(change: EmergencyChange, policy: Policy | None) -> Debt | None:
