@@ -45,7 +45,7 @@ def test_committed_change_wakes_the_worker_which_sends_the_mail(
         assert time.monotonic() - begin < PATIENCE / 2
     [mail] = server.received
     assert mail["To"] == "lead@example.test"
-    assert f"Approve or reject {number}" in mail["Subject"]
+    assert f"Approve {number}: " in mail["Subject"]
     assert Message.objects.get().outcome == "Sent"
 
 
