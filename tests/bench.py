@@ -1,6 +1,10 @@
-"""`python -m tests.bench`: how fast the one door and the sweep are, on a fresh SQLite database."""
+"""`python -m tests.bench`: how fast the one door and the sweep are, on a fresh SQLite database.
+
+Under `python -m tests.postgres` it measures there instead.
+"""
 
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,9 +15,9 @@ FOLDER = tempfile.TemporaryDirectory(prefix="ecportal-bench-")
 os.environ.update(
     ECPORTAL_ENV="test",
     ECPORTAL_VAR=FOLDER.name,
-    DATABASE_URL=f"sqlite:///{Path(FOLDER.name) / 'bench.sqlite3'}",
     DJANGO_SETTINGS_MODULE="ecportal.settings",
 )
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{Path(FOLDER.name) / 'bench.sqlite3'}")
 
 import django  # noqa: E402
 
@@ -21,14 +25,17 @@ django.setup()
 
 from django.apps import apps  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.db import transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from changes.lifecycle import CHANGES  # noqa: E402
 from changes.models import ChangeSystem, EmergencyChange  # noqa: E402
 from ecportal import clock  # noqa: E402
 from incidents.models import Incident, System  # noqa: E402
-from reviews.models import Deadline  # noqa: E402
+from reviews.models import Deadline, Notice, Watch  # noqa: E402
+from reviews.reaching import look  # noqa: E402
 from reviews.sweep import sweep  # noqa: E402
+from tests.crowd import analyze, crowd, watch  # noqa: E402
 from tests.scenario import (  # noqa: E402
     Company,
     Journey,
@@ -42,6 +49,7 @@ LIFECYCLES = 100
 ACTS = 9  # open, submit, approve, start, finish, verify, attach evidence, document, review
 TARGET = 20  # lifecycles a second
 POPULATION, RUNNING = 10_000, 500
+SMALL, LARGE, DUE, FLOOD = 10_000, 1_000_000, 100, 10_000
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -100,11 +108,82 @@ def populate(company: Company) -> None:
         names = [
             f.attname for f in Deadline._meta.concrete_fields if f.name not in ("id", "change")
         ]
-        Deadline._base_manager.bulk_create(
+        owed = Deadline._base_manager.bulk_create(
             Deadline(change=copy, **{name: getattr(deadline, name) for name in names})
             for copy in copies
             for deadline in deadlines
         )
+        Watch.objects.bulk_create(Watch(deadline=d) for d in owed if d.met_at is None)
+
+
+class Crowd:
+    """A population that grows, and sweeps that find what is due among it."""
+
+    def __init__(self, company: Company) -> None:
+        self.closed = a_change(company, "closed")
+        self.waiting = a_change(company, "submitted")
+        sweep()
+        self.version = Watch.objects.get(deadline__change=self.waiting).ladder
+        self.top = 10_000_000  # above every key that the portal itself has given
+
+    def grow(self, number: int) -> None:
+        """Add closed changes, and one in a hundred that waits but is not due."""
+        running = number // 100
+        first, self.top = self.top, self.top + number
+        crowd(self.closed, "review", first, self.top - running - 1)
+        crowd(self.waiting, "approval", self.top - running, self.top - 1)
+        later = clock.now() + timedelta(days=9)
+        watch(self.top - running, self.top - 1, later, self.version)
+        analyze()
+
+    def due(self, number: int) -> None:
+        """Add changes whose first rung is due now."""
+        first, self.top = self.top, self.top + number
+        crowd(self.waiting, "approval", first, self.top - 1)
+        watch(first, self.top - 1, clock.now(), self.version)
+
+    def sweep(self, number: int, rounds: int = 3) -> float:
+        """Return the seconds of a sweep that finds so many due, the middle one of the rounds."""
+        took = []
+        for _ in range(rounds):
+            self.due(number)
+            before = Notice.objects.count()
+            took.append(seconds(sweep))
+            assert Notice.objects.count() - before >= number
+        return sorted(took)[rounds // 2]
+
+    def queries_to_find(self, number: int) -> int:
+        self.due(number)
+        with transaction.atomic(), CaptureQueriesContext(connection) as caught:
+            assert len(look(clock.now())) == number
+        sweep()
+        return len(caught)
+
+
+def megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def crowded(company: Company) -> list[tuple[str, str, str]]:
+    """Measure sweeps in a small and in a large population, in the same run."""
+    here = Crowd(company)
+    here.grow(SMALL)
+    small = here.sweep(DUE)
+    here.grow(LARGE - SMALL)
+    large = here.sweep(DUE)
+    finding = here.queries_to_find(DUE)
+    idle = seconds(sweep)
+    before = megabytes()
+    flood = here.sweep(FLOOD, rounds=1)
+    return [
+        (f"sweep, {DUE} due", f"{small * 1000:.0f} ms", f"{SMALL} changes"),
+        (f"sweep, {DUE} due", f"{large * 1000:.0f} ms", f"{LARGE} changes"),
+        ("price of the population", f"{large / small:.2f} x", "target 3 x"),
+        (f"queries to find {DUE} due", str(finding), "target 5"),
+        ("sweep, nothing due", f"{idle * 1000:.0f} ms", f"{LARGE} changes"),
+        (f"sweep, {FLOOD} due", f"{flood:.1f} s", f"{FLOOD / flood:.0f} rungs/s, one digest each"),
+        ("memory for them", f"{megabytes() - before:.0f} MB", f"beside {before:.0f} MB before"),
+    ]
 
 
 def main() -> None:
@@ -124,6 +203,7 @@ def main() -> None:
         ("price of the rules", f"{lived / plain:.1f} x", "lifecycles against plain saves"),
         ("sweep, everything due", f"{first:.2f} s", f"{POPULATION} changes, {RUNNING} overdue"),
         ("sweep, nothing new", f"{again:.2f} s", "the same changes"),
+        *crowded(company),
     ]
     for name, value, remark in table:
         print(f"{name:<30} {value:>10}   {remark}")
