@@ -57,6 +57,14 @@ def plain(text: str) -> str:
     return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 
+class Words(vText):
+    """A text as RFC 5545 escapes it; the library would take a backslash and N for a line break."""
+
+    def to_ical(self) -> bytes:
+        text = self.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+        return text.replace("\n", "\\n").encode()
+
+
 def words(deadline: Deadline, person: User, now: datetime) -> tuple[str, str]:
     """Return the summary and the description of a deadline for this person.
 
@@ -85,8 +93,8 @@ def event(deadline: Deadline, person: User, changed_at: datetime, now: datetime)
     entry.add("last-modified", revised_at)
     entry.add("dtstart", deadline.due_at - LENGTH)
     entry.add("dtend", deadline.due_at)
-    entry.add("summary", summary)
-    entry.add("description", description)
+    entry.add("summary", Words(summary))
+    entry.add("description", Words(description))
     entry.add("url", settings.PORTAL_URL + action_path(deadline))
     entry.add("transp", "TRANSPARENT")  # a deadline keeps nobody from a meeting
     entry.add_component(_alarm(deadline, summary))
@@ -96,7 +104,7 @@ def event(deadline: Deadline, person: User, changed_at: datetime, now: datetime)
 def _alarm(deadline: Deadline, summary: str) -> Alarm:
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
-    alarm.add("description", summary)
+    alarm.add("description", Words(summary))
     # Counted from the beginning of the event, which every program understands.
     alarm.add("trigger", LENGTH - ALARMS[Kind(deadline.kind)])
     return alarm
