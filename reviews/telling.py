@@ -24,7 +24,7 @@ def tell(now: datetime) -> int:
     One transaction a recipient. Held reminders stay until their time, then the message says what
     is true at that time.
     """
-    due = OpenReminder.objects.due(now).order_by()
+    due = OpenReminder.objects.due(now).order_by("person", "address")
     recipients = list(due.values_list("person", "address").distinct())
     return sum(_tell_one(person, address, now) for person, address in recipients)
 

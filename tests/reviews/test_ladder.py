@@ -231,6 +231,33 @@ def test_named_addresses_are_told(company: Company) -> None:
     assert told("approval", FRIDAY + 15 * MINUTE) == ["ciso", "duty", "lead", "lead2"]
 
 
+def test_approver_named_is_told_where_somebody_else_owes_it(company: Company) -> None:
+    define(company, kind="documentation", audience="approver", offset=-24, unit="hours")
+    begin(company, "documentation")  # approved by that Lead
+    assert told("documentation", FRIDAY) == ["lead"]
+
+
+def test_approver_named_in_a_claim_is_who_is_said_to_have_approved(company: Company) -> None:
+    EscalationRung.objects.update(status="retired")
+    define(company, kind="confirmation", audience="approver", offset=-12, unit="hours")
+    with clock.at(FRIDAY):
+        Journey(company, a_draft(company)).submit().claim(company.lead2)
+    assert told("confirmation", FRIDAY) == ["lead2"]
+
+
+def test_every_lead_is_told_whatever_their_systems_but_not_the_requester(
+    company: Company,
+) -> None:
+    Group.objects.get(name=roles.LEAD).permissions.remove(
+        Permission.objects.get(codename=roles.SYSTEM_SCOPE)
+    )
+    make_lead(company.engineer)
+    EscalationRung.objects.update(status="retired")
+    define(company, audience="every_lead")
+    begin(company, "approval")
+    assert told("approval", FRIDAY + 15 * MINUTE) == LEADS
+
+
 # --- ladders that change ------------------------------------------------------------------------
 def test_rung_that_is_added_later_is_reached_by_deadlines_that_run(company: Company) -> None:
     begin(company, "approval")
