@@ -13,6 +13,7 @@ from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 from simple_history.signals import post_create_historical_record, pre_create_historical_record
 
+from ecportal import clock
 from ecportal.audit import attestation
 
 Record = TypeVar("Record", bound=models.Model, covariant=True)
@@ -57,8 +58,13 @@ class RecordHistory(HistoryManager):
 class TrackedQuerySet(models.QuerySet[Record]):
     """Refuses what changes rows without a word in their history."""
 
-    def update(self, **values: Any) -> NoReturn:
-        self._refuse("update")
+    def update(self, **values: Any) -> int:
+        """Update columns that no history covers, such as how far a message got; no others."""
+        history = self.model.history.model  # type: ignore[attr-defined]
+        covered = {n for f in history.tracked_fields for n in (f.name, f.attname, "pk")}
+        if not values.keys().isdisjoint(covered):
+            self._refuse("update")
+        return super().update(**values)
 
     def bulk_create(self, *arguments: Any, **options: Any) -> NoReturn:
         self._refuse("bulk_create")
@@ -118,6 +124,8 @@ def note_the_act(instance: models.Model, history_instance: Any, **_: object) -> 
     """Copy the act that is being recorded onto the history row."""
     act = getattr(instance, "_act", None)
     going_on: Any = _acting.get()
+    if act is None and not hasattr(instance, "_history_date"):
+        history_instance.history_date = clock.now()
     if act is None and going_on is not None:
         act = going_on
         history_instance.history_user_id = act.by.pk

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
+from ecportal.audit import attestation
 from ecportal.lifecycle import Act, transitioned
 from ecportal.outbox.models import Message
 from ecportal.outbox.publishing import publish
@@ -40,9 +41,10 @@ def give_receipts(record: EmergencyChange, act: Act, **_: object) -> None:
         return
     if act.verb == "close" and record.closed_late:
         words = "reviewed late and closed"
+    proof = _proof(record, act)
     concerned = (record.requester, record.implementer, record.approver, act.by)
     for person in {p.pk: p for p in concerned if p is not None}.values():
-        message = _write(record, act, words, person) if person.email else None
+        message = _write(record, act, words, person, proof) if person.email else None
         act.save(
             Receipt(
                 change=record,
@@ -55,7 +57,20 @@ def give_receipts(record: EmergencyChange, act: Act, **_: object) -> None:
         )
 
 
-def _write(change: EmergencyChange, act: Act, words: str, person: User) -> Message:
+def _proof(change: EmergencyChange, act: Act) -> list[Line]:
+    """Return what lets a reader check the record against this mail, whatever happens to it."""
+    event, leaf = attestation.receipt_of(change)
+    lines = [("Audit event", f"{event}:{leaf}")]
+    approval = change.approvals.order_by("-pk").first()
+    if act.verb != "close" and approval is not None:
+        event, leaf = attestation.receipt_of(approval)
+        lines.append(("and of the approval", f"{event}:{leaf}"))
+    return lines
+
+
+def _write(
+    change: EmergencyChange, act: Act, words: str, person: User, proof: list[Line]
+) -> Message:
     title = title_of(change)
     context = {
         "person": person,
@@ -63,7 +78,7 @@ def _write(change: EmergencyChange, act: Act, words: str, person: User) -> Messa
         "title": title,
         "act": words,
         "lines": _lines(change, act, person),
-        "proof": list[Line](),  # what lets a reader check the record against this mail
+        "proof": proof,
         "button": "Open the change",
         "url": settings.PORTAL_URL
         + reverse("admin:changes_emergencychange_change", args=[change.pk]),

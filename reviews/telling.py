@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from ecportal.accounts.models import User
+from ecportal.history import acting
 from ecportal.lifecycle import Act
 from ecportal.outbox.models import Message
 from ecportal.outbox.publishing import recall
@@ -46,8 +47,9 @@ def _tell_one(person_id: int | None, address: str, now: datetime) -> bool:
     found = Deadline.objects.select_related("owner", "change__incident", "change__implementer")
     shown = list(found.filter(pk__in=[pk for _due, pk in urgent]))
     person = User.objects.get(pk=person_id) if person_id else None
-    message = write_digest(address, person, shown, len(latest), now)
     act = Act("remind", User.objects.system(), "Due by the ladder.", now, now)
+    with acting(act):
+        message = write_digest(address, person, shown, len(latest), now)
     for some in _batches(keys):
         for reminder in some.select_related("escalation", "person"):
             last = latest[reminder.escalation.deadline_id] == reminder.escalation_id

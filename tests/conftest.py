@@ -1,7 +1,14 @@
-"""Fixtures that every test may use: the people of a small company, and a system."""
+"""Fixtures that every test may use: the people of a small company, and a log to sign."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.test import override_settings
 
+from ecportal.audit import keys
+from ecportal.audit.notes import Signer
+from tests.audit.folders import files_in
 from tests.scenario import Company, found_company
 
 
@@ -9,3 +16,10 @@ from tests.scenario import Company, found_company
 def company(db: None) -> Company:
     """A company with two Engineers, two Leads, an Auditor, a Role Administrator and a system."""
     return found_company()
+
+
+@pytest.fixture
+def log_key(tmp_path: Path) -> Iterator[Signer]:
+    """The key of a new log; its state starts empty, as the database does."""
+    with files_in(tmp_path), override_settings(AUDIT_VKEYS=(), AUDIT_STRICT=True):
+        yield keys.generate("portal.example.com")

@@ -9,16 +9,28 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
+from ecportal import clock
 from ecportal.audit import attestation, context, drift, membership
 from ecportal.audit.models import AuditEvent, AuditLeaf
 
 ADOPTION: Final = "adoption"
 
 
+def _begin_history(model: Any) -> int:
+    """Give records that have no history, being older than it, their first row of it."""
+    key = model._meta.pk.attname
+    known = drift.history_of(model)._base_manager.values(key)
+    without = list(model._base_manager.exclude(pk__in=known).order_by("pk"))
+    history = getattr(model, model._meta.simple_history_manager_attribute)
+    reason = "Older than its history; written down as found."
+    history.bulk_history_create(without, default_change_reason=reason, default_date=clock.now())
+    return len(without)
+
+
 def adopt(**_: Any) -> None:
     """Attest all there is, if nothing ever was; runs after each migrate."""
     tables = set(connection.introspection.table_names())
-    history = [drift.history_of(model) for model in drift.tracked_models()]
+    history: list[Any] = [drift.history_of(model) for model in drift.tracked_models()]
     if not {model._meta.db_table for model in (AuditEvent, *history)} <= tables:
         return  # a partial migration: the full one follows
     if AuditEvent.objects.exists() or AuditLeaf.objects.exists():
@@ -30,6 +42,7 @@ def adopt(**_: Any) -> None:
             )
             for model in history
         )
+        rows += sum(_begin_history(model) for model in drift.tracked_models())
         owners = sum(
             membership.adopt(relation) for relation in membership.relations(get_user_model())
         )

@@ -80,6 +80,22 @@ def attest_found(model: type[models.Model], keys: Sequence[int]) -> int:
     return len(keys)
 
 
+def receipt_of(record: Any) -> tuple[int, str]:
+    """Return the event of this record's newest act, and its leaf hash, for a receipt to carry.
+
+    Who holds the receipt can show that the act was there, even if it is erased before it is
+    sealed. Rows that wait for the end of the act are attested now.
+    """
+    pending = _pending.get()
+    if pending:
+        _attest(pending)
+        pending.clear()
+    newest = record.history.order_by("-history_id").values_list("history_id", flat=True)[:1]
+    label = record.history.model._meta.label_lower
+    event, body = AuditEvent.objects.values_list("pk", "body").get(source=label, source_pk=newest)
+    return event, leaf_hash(str(body))
+
+
 def _origin(row: Any, username: str) -> context.Origin:
     here = context.current()
     if row.history_user_id in (None, here.user_id):

@@ -27,7 +27,11 @@ _POSTGRES: Final = {
 def protected_models() -> list[type[models.Model]]:
     """Return the models whose tables are append-only."""
     own: list[type[models.Model]] = [AuditEvent, AuditLeaf, AuditCheckpoint]
-    past = [model for model in apps.get_models() if issubclass(model, HistoricalChanges)]
+    past = [
+        model
+        for model in apps.get_models()
+        if issubclass(model, HistoricalChanges) or getattr(model, "append_only", False)
+    ]
     return own + sorted(past, key=lambda model: model._meta.db_table)
 
 

@@ -42,7 +42,7 @@ class MessageAdmin(LifecycleAdmin):
     sections = (
         (
             "The message",
-            ("address", "channel", "written_at", "not_before", "outcome", "sent_at", "recalled_at",
+            ("address", "channel", "written_at", "outcome", "sent_at", "recalled_at",
              "given_up_at", "next_attempt_at", "thread", "message_id"),
         ),
         ("Its text", ("text",)),

@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from ecportal.history import tracked
+from ecportal.history import TrackedQuerySet, tracked
 
 LEASE = timedelta(minutes=5)
 """How long one sender keeps a message to itself; then it is taken to have died.
@@ -18,7 +18,7 @@ LONGEST_DELAY = timedelta(hours=1)
 """The longest time between two attempts."""
 
 
-class MessageQuerySet(models.QuerySet["Message"]):
+class MessageQuerySet(TrackedQuerySet["Message"]):
     def unsettled(self) -> "MessageQuerySet":
         """Neither sent nor recalled nor given up; what the partial index holds."""
         return self.filter(sent_at=None, recalled_at=None, given_up_at=None)
@@ -33,7 +33,6 @@ class MessageQuerySet(models.QuerySet["Message"]):
             self.unsettled()
             .filter(
                 Q(taken_at=None) | Q(taken_at__lte=moment - LEASE) | Q(taken_at__gt=moment + LEASE),
-                Q(not_before=None) | Q(not_before__lte=moment),
                 Q(next_attempt_at=None)
                 | Q(next_attempt_at__lte=moment)
                 | Q(next_attempt_at__gt=moment + LONGEST_DELAY),
@@ -50,6 +49,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
         if status == Message.Status.GIVEN_UP:
             return self.filter(sent_at=None, recalled_at=None, given_up_at__isnull=False)
         return self.unsettled()
+
+
+RELAYED = (
+    "taken_at", "attempts", "failures", "failing_since", "next_attempt_at", "sent_at",
+    "recalled_at", "given_up_at", "answer",
+)  # fmt: skip
+"""The columns that say how far a message got; the relay alone writes them."""
 
 
 class Message(models.Model):
@@ -74,7 +80,6 @@ class Message(models.Model):
         max_length=100, blank=True, help_text="What the message is about, such as EC-2026-0001."
     )
     written_at = models.DateTimeField()
-    not_before = models.DateTimeField(null=True, help_text="Not sent before, for quiet hours.")
     taken_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(
@@ -90,8 +95,8 @@ class Message(models.Model):
     answer = models.TextField("the server's last answer", blank=True)
 
     objects: ClassVar = MessageQuerySet.as_manager()
-    # Acts of people alone: what the relay does is in the attempts.
-    history = tracked(excluded_fields=["text", "html"])
+    # What was written to whom, and acts of people; what the relay does is in the attempts.
+    history = tracked(excluded_fields=[*RELAYED, "text", "html"])
 
     class Meta:
         ordering = ["-pk"]
@@ -141,6 +146,8 @@ class Message(models.Model):
 
 class DeliveryAttempt(models.Model):
     """One attempt to send a message, and what the server answered; only ever added."""
+
+    append_only = True
 
     class Result(models.TextChoices):
         SENT = "sent", "Sent"

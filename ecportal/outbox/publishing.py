@@ -23,13 +23,11 @@ def publish(
     html: str,
     *,
     thread: str = "",
-    not_before: datetime | None = None,
 ) -> Message:
     """Write a message; it exists if and only if the surrounding transaction commits.
 
     `thread` is what it is about, such as EC-2026-0001: messages of one thread are shown together
-    by the reader's program. It is not sent before `not_before` (aware; None: at once). Raises
-    ValueError for a thread that is no plain key.
+    by the reader's program. Raises ValueError for a thread that is no plain key.
     """
     if thread and not THREAD_KEY.fullmatch(thread):
         raise ValueError(f"{thread!r} is no thread: letters, digits and hyphens, 50 at most.")
@@ -40,10 +38,9 @@ def publish(
         html=html,
         message_id=f"<{uuid.uuid4()}@{host()}>",
         thread=thread,
-        not_before=not_before,
         written_at=clock.now(),
     )
-    message.save_without_historical_record()  # type: ignore[attr-defined]
+    message.save()
     return message
 
 

@@ -159,6 +159,7 @@ class Receipt(models.Model):
     address = models.CharField(max_length=254, blank=True)
     message = models.ForeignKey(Message, models.PROTECT, related_name="receipts", null=True)
     recorded_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

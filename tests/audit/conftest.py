@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.test import override_settings
 
 from changes.models import EmergencyChange, Evidence
 from ecportal.audit import attestation, keys, sealer
 from ecportal.audit.models import AuditCheckpoint
-from ecportal.audit.notes import Signer
 from incidents.lifecycle import SYSTEMS
 from incidents.models import System
+from tests.audit.folders import files_in
 from tests.audit.mutating import Scene
 from tests.scenario import Company, Journey, a_draft, found_company
 
@@ -33,25 +31,6 @@ def rolled_back() -> Iterator[None]:
     with atomic:
         yield
         transaction.set_rollback(True)
-
-
-def files_in(folder: Path) -> Any:
-    """Return the settings under which keys, checkpoints and evidence lie in this folder."""
-    storages = {**settings.STORAGES}
-    options = {"location": str(folder / "evidence"), "base_url": None}
-    storages["default"] = {**storages["default"], "OPTIONS": options}
-    return override_settings(
-        AUDIT_SIGNING_KEY=folder / "audit" / "signing.key",
-        AUDIT_CHECKPOINT_FILE=folder / "audit" / "checkpoints.txt",
-        STORAGES=storages,
-        # Pinned, as in production: what lies beside the key on the attacked machine is not asked.
-        AUDIT_VKEYS=[keys_vkey(folder)] if (folder / "audit").exists() else [],
-        AUDIT_STRICT=False,
-    )
-
-
-def keys_vkey(folder: Path) -> str:
-    return (folder / "audit" / "signing.key.vkey").read_text().split()[0]
 
 
 def attach(company: Company, change: EmergencyChange) -> None:
@@ -115,10 +94,3 @@ def _again(record: Any) -> Any:
         values = vars(record).items()
         return Company(**{name: type(row).objects.get(pk=row.pk) for name, row in values})
     return type(record).objects.get(pk=record.pk)
-
-
-@pytest.fixture
-def log_key(tmp_path: Path) -> Iterator[Signer]:
-    """The key of a new log; its state starts empty, as the database does."""
-    with files_in(tmp_path), override_settings(AUDIT_VKEYS=(), AUDIT_STRICT=True):
-        yield keys.generate("portal.example.com")

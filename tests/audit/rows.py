@@ -1,6 +1,6 @@
 """Rows for any table: one value of the right kind for each column."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db import connection, models
@@ -10,12 +10,15 @@ _VALUES: list[tuple[Any, Any]] = [
     (models.IntegerField, 7),
     (models.DateTimeField, datetime(2026, 11, 23, 9, 40, tzinfo=UTC)),
     (models.DateField, date(2026, 11, 23)),
+    (models.TimeField, time(9, 40)),
     (models.ForeignKey, 7),
     (models.Field, "x"),
 ]
 
 
 def value_for(field: Any) -> Any:
+    if isinstance(field, models.ForeignKey) and field.db_constraint:
+        return a_row(field.related_model).pk
     return next(value for kind, value in _VALUES if isinstance(field, kind))
 
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from ecportal.audit import keys, protection, sealer
 from ecportal.audit.models import AuditEvent
 from ecportal.audit.verification import verify
-from tests.audit.conftest import files_in
+from tests.audit.folders import files_in
 from tests.audit.rows import look
 from tests.scenario import a_change, found_company
 

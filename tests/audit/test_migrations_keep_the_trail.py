@@ -19,7 +19,8 @@ from ecportal.audit.models import AuditEvent
 from ecportal.audit.verification import verify
 from incidents.lifecycle import SYSTEMS
 from incidents.models import Incident, System
-from tests.audit.conftest import files_in, rolled_back
+from tests.audit.conftest import rolled_back
+from tests.audit.folders import files_in
 from tests.audit.mutating import change_history, history, unlocked
 from tests.audit.rows import look, sql
 from tests.scenario import Company, an_incident, found_company

@@ -21,7 +21,7 @@ from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.verification import verify
 from incidents.lifecycle import INCIDENTS
 from incidents.models import Incident
-from tests.audit.conftest import files_in
+from tests.audit.folders import files_in
 from tests.scenario import Company, an_incident, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

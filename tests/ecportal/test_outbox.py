@@ -1,7 +1,6 @@
 """Messages: written with the act they tell of, sent at least once to a real mail server."""
 
 import threading
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from ecportal.outbox.channels import Answer
 from ecportal.outbox.models import DeliveryAttempt, Message
 from ecportal.outbox.publishing import deliver, recall
 from ecportal.outbox.relay import settle, take
-from tests.letters import deliver_after, deliver_after_the_lease, results, write
+from tests.letters import deliver_after_the_lease, results, write
 from tests.smtp import MailServer
 
 
@@ -123,16 +122,7 @@ def test_thread_that_is_no_plain_key_is_refused(db: None, thread: str) -> None:
         write("lead", thread=thread)
 
 
-# --- not before, and no more --------------------------------------------------------------------
-def test_message_waits_for_its_moment(db: None, server: MailServer) -> None:
-    now = clock.now()
-    with clock.at(now):
-        write("lead", not_before=now + timedelta(hours=8))
-        assert deliver() == (0, 0)
-        assert deliver_after(timedelta(hours=8, seconds=-1)) == (0, 0)
-        assert deliver_after(timedelta(hours=8)) == (1, 0)
-
-
+# --- no more ----------------------------------------------------------------------------------
 def test_recalled_message_is_not_sent(db: None, server: MailServer) -> None:
     first, second = write("first", "second")
     assert recall(first, clock.now())

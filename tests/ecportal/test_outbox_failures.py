@@ -348,7 +348,7 @@ def test_dead_letter_that_is_retried_is_sent_with_the_same_id(
     gone.refresh_from_db()
     assert (gone.outcome, gone.attempts, results(gone)) == ("Sent", 2, ["refused", "sent"])
     assert server.received[0]["Message-ID"] == gone.message_id
-    [act] = gone.history.all()
+    act, _written = gone.history.all()
     assert (act.history_verb, act.history_user_id) == ("retry", company.lead.pk)
     assert act.history_change_reason == "The mailbox was made."
 
@@ -369,7 +369,8 @@ def test_dead_letter_to_no_address_is_not_retried(company: Company, server: Mail
     deliver()
     with pytest.raises(TransitionRefused, match="is no e-mail address"):
         MESSAGES.perform(wrong, "retry", by=company.lead, reason="Please.")
-    Message.objects.filter(pk=wrong.pk).update(address="a@example.test")
+    wrong.address = "a@example.test"
+    wrong.save()
     MESSAGES.perform(wrong, "retry", by=company.lead, reason="The address was mended.")
 
 

@@ -50,7 +50,7 @@ def let_wait(number: int, name: str) -> None:
         )
         for place in range(number)
     )  # fmt: skip
-    Message.objects.bulk_create(rows, batch_size=500)
+    Message._base_manager.bulk_create(rows, batch_size=500)
 
 
 def peak_of(number: int) -> int:

@@ -12,10 +12,11 @@ from ecportal.audit import sealer
 from ecportal.audit.words import act_in_words
 from ecportal.lifecycle import Lifecycle
 from ecportal.timeline import ACTS_PER_PAGE, Difference, history_page, timeline
-from tests.audit.conftest import log_key  # noqa: F401 - the fixture
 from tests.scenario import Company, Journey, a_change, a_draft
 
 DONE = """
+outbox.Message
+    retry: sent it again
 incidents.Incident
     record: recorded incident
     determine: determined

@@ -23,7 +23,6 @@ class Write:
     """An act that writes messages, and is committed or rolled back."""
 
     to: tuple[str, ...]
-    later: int
     commits: bool
 
 
@@ -62,7 +61,6 @@ RECIPIENTS = st.sampled_from(["lead@example.test", "lead2@example.test", *ANSWER
 WRITE = st.builds(
     Write,
     to=st.lists(RECIPIENTS, min_size=1, max_size=3).map(tuple),
-    later=st.sampled_from([0, 0, 0, 30, 8 * 60]),
     commits=st.sampled_from([True, True, True, False]),
 )
 RECALL = st.builds(Recall, which=st.integers(0, 5))
@@ -82,7 +80,7 @@ SERVER = st.builds(
     at_data=st.sampled_from([*AT_DATA, "drop", "drop"]),
 )
 CLOCK = st.builds(Clock, minutes=st.sampled_from([1, 6, 61, 24 * 60, -30, -26 * 60]))
-BEGINNING = Write(("lead@example.test", "gray@example.test"), 0, commits=True)
+BEGINNING = Write(("lead@example.test", "gray@example.test"), commits=True)
 STEP = st.one_of(
     WRITE, RELAY, RELAY, RELAY, SERVER, SERVER, CLOCK, RECALL, st.builds(Retry, st.integers(0, 5))
 )

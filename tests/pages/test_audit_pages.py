@@ -24,7 +24,6 @@ from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.lifecycle import TransitionRefused
 from incidents.lifecycle import SYSTEMS
 from incidents.models import System
-from tests.audit.conftest import log_key  # noqa: F401 - the fixture
 from tests.audit.rows import sql
 from tests.pages.conftest import SignIn
 from tests.pages.odd import STRANGE

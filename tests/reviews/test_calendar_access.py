@@ -79,7 +79,7 @@ def test_account_that_cannot_sign_in_has_no_calendar(
 ) -> None:
     address = new_address(company.lead)
     wrong = read(spoiled(address)[1])
-    User.objects.filter(pk=company.lead.pk).update(**values())
+    User._base_manager.filter(pk=company.lead.pk).update(**values())
     answer = read(address)
     assert answer.status_code == 404
     assert answer.content == wrong.content

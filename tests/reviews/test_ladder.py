@@ -238,7 +238,7 @@ def test_approver_named_is_told_where_somebody_else_owes_it(company: Company) ->
 
 
 def test_approver_named_in_a_claim_is_who_is_said_to_have_approved(company: Company) -> None:
-    EscalationRung.objects.update(status="retired")
+    EscalationRung._base_manager.update(status="retired")
     define(company, kind="confirmation", audience="approver", offset=-12, unit="hours")
     with clock.at(FRIDAY):
         Journey(company, a_draft(company)).submit().claim(company.lead2)
@@ -252,7 +252,7 @@ def test_every_lead_is_told_whatever_their_systems_but_not_the_requester(
         Permission.objects.get(codename=roles.SYSTEM_SCOPE)
     )
     make_lead(company.engineer)
-    EscalationRung.objects.update(status="retired")
+    EscalationRung._base_manager.update(status="retired")
     define(company, audience="every_lead")
     begin(company, "approval")
     assert told("approval", FRIDAY + 15 * MINUTE) == LEADS

@@ -74,9 +74,9 @@ def busy(company: Company) -> Company:
         for owner in (company.engineer2, gone, over, later):
             follow_up(company, unapproved, owner)
     now = clock.now()
-    User.objects.filter(pk=gone.pk).update(is_active=False)
-    User.objects.filter(pk=over.pk).update(access_until=now)
-    User.objects.filter(pk=later.pk).update(access_from=now + timedelta(days=1))
+    User._base_manager.filter(pk=gone.pk).update(is_active=False)
+    User._base_manager.filter(pk=over.pk).update(access_until=now)
+    User._base_manager.filter(pk=later.pk).update(access_from=now + timedelta(days=1))
     secret = a_draft(company, confidential=True)
     Journey(company, secret).start_unapproved().finish()
     return company

@@ -79,7 +79,7 @@ def resolve(company: Company, change: EmergencyChange) -> None:
 
 def asked_at_night(company: Company, *, over: bool = True, **values: Any) -> EmergencyChange:
     """Ask for a decision at 23:00, by rungs that respect quiet hours."""
-    EscalationRung.objects.update(respects_quiet_hours=True)
+    EscalationRung._base_manager.update(respects_quiet_hours=True)
     with clock.at(NIGHT):
         change = a_change(company, "submitted", **values)
         if over:

@@ -24,8 +24,8 @@ from reviews.lifecycle import HOLIDAYS
 from reviews.models import CompanyHoliday, Deadline, Escalation, Notice, OpenReminder, Watch
 from reviews.sweep import sweep
 from tests.crowd import crowd, watch
+from tests.processes import database_url
 from tests.reviews.test_ladder import define
-from tests.reviews.test_worker import database_url
 from tests.scenario import Company, a_change, found_company
 
 NOON = datetime(2026, 11, 18, 11, 0, tzinfo=UTC)

@@ -1,12 +1,17 @@
 """Receipts: whom a decision concerns has it in writing, from the same transaction."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection
 
 from changes.models import EmergencyChange
 from ecportal import clock
+from ecportal.audit import attestation, protection, sealer
+from ecportal.audit.models import AuditEvent
+from ecportal.audit.verification import verify
 from ecportal.lifecycle import TransitionRefused
 from ecportal.outbox.publishing import deliver
 from reviews.models import Receipt
@@ -105,3 +110,46 @@ def test_person_without_address_has_a_receipt_that_says_so(company: Company) -> 
     a_change(company, "approved")
     receipt = Receipt.objects.get(person=company.engineer)
     assert (receipt.message, receipt.result) == (None, "No e-mail address")
+
+
+def proofs(text: str) -> list[tuple[int, str]]:
+    """Return the audit events, with their leaf hashes, that a mail names."""
+    return [(int(event), leaf) for event, leaf in re.findall(r": (\d+):([0-9a-f]{64})\n", text)]
+
+
+@pytest.mark.parametrize("act", DECISIONS)
+def test_receipt_carries_the_leaf_hash_of_what_it_tells(
+    company: Company, act: str, log_key: object
+) -> None:
+    decide, _people = DECISIONS[act]
+    decide(company)
+    message = Receipt.objects.filter(act=act).latest("pk").message
+    assert message is not None
+    found = proofs(message.text)
+    assert [attestation.leaf_hash(AuditEvent.objects.get(pk=pk).body) for pk, _leaf in found] == [
+        leaf for _event, leaf in found
+    ]
+    sources = [AuditEvent.objects.get(pk=pk).source for pk, _leaf in found]
+    approval = [] if act == "reviewed and closed" else ["changes.historicalapproval"]
+    assert sources == ["changes.historicalemergencychange", *approval]
+    sealer.seal()
+    assert not [f for f in verify(receipts=found).findings if f.code == "RECEIPT"]
+
+
+def test_decision_erased_before_it_was_sealed_is_found_by_its_receipt(
+    company: Company, log_key: object
+) -> None:
+    change = a_change(company, "approved")
+    message = Receipt.objects.latest("pk").message
+    assert message is not None
+    (event, leaf), *_ = proofs(message.text)
+    row = change.history.latest("history_id")
+    with protection.lifted(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM audit_auditevent WHERE id = %s", (event,))
+        cursor.execute(
+            "DELETE FROM changes_historicalemergencychange WHERE history_id = %s",
+            (row.history_id,),
+        )
+    sealer.seal()
+    codes = {finding.code for finding in verify(receipts=[(event, leaf)]).findings}
+    assert "RECEIPT" in codes
