@@ -3,18 +3,19 @@
 One function feeds the page, the reminders, the register and the export: they cannot disagree.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from changes.guards import standing_approval
-from changes.models import EmergencyChange, ExecutionEntry
-from reviews.models import Deadline, RetrospectiveReview
+from changes.models import EmergencyChange
+from reviews.facts import HAND, SOURCES, Facts, Term, facts_of
+from reviews.models import Deadline
 
 PRESENT, PARTIAL, MISSING, LATE = "present", "partial", "missing", "late"
 
+DECISIONS = (Deadline.Kind.APPROVAL, Deadline.Kind.CONFIRMATION, Deadline.Kind.RETROACTIVE)
 
-@dataclass(frozen=True)
-class Item:
+
+class Item(NamedTuple):
     """One of the five: its state, the value found, who owes it, and when it is due (UTC)."""
 
     title: str
@@ -30,25 +31,13 @@ class Item:
         return self.state in (PRESENT, LATE)
 
 
-def five_items(change: EmergencyChange) -> list[Item]:
-    """Return the five items in the auditors' order.
-
-    Reads the change's approvals, executions, deadlines and review; prefetch them for a list
-    (`WITH_ITEMS`).
-    """
-    return [
-        Item("Created date and emergency flag", PRESENT, change.TYPE, (change.opened_at,)),
-        Item(
-            "Linked incident with timestamps",
-            PRESENT,
-            str(change.incident),
-            (change.incident.began_at, change.incident.recorded_at),
-        ),
-        _approval(change),
-        _execution(change),
-        _review(change),
-    ]
-
+TITLES = (
+    "Created date and emergency flag",
+    "Linked incident with timestamps",
+    "Approver’s name and time",
+    "Execution timestamp from a deployment or system log",
+    "Review dated within one business day",
+)
 
 WITH_ITEMS = (
     "approvals__approver",
@@ -60,55 +49,63 @@ WITH_ITEMS = (
 """What to prefetch, beside the review and the people, before asking for the items of many."""
 
 
-def running(change: EmergencyChange, *kinds: str) -> Deadline | None:
-    """Return the first running deadline of these kinds, from what was prefetched."""
-    for deadline in change.deadlines.all():
-        if deadline.kind in kinds and deadline.met_at is None and deadline.voided_at is None:
-            return deadline
-    return None
+def five_items(change: EmergencyChange) -> list[Item]:
+    """Return the five items in the auditors' order.
+
+    Reads the change's approvals, executions, deadlines and review; prefetch them for a list
+    (`WITH_ITEMS`).
+    """
+    return items_of(facts_of(change))
 
 
-def _approval(change: EmergencyChange) -> Item:
-    title = "Approver’s name and time"
-    approval = standing_approval(change)
-    waiting = running(
-        change, Deadline.Kind.APPROVAL, Deadline.Kind.CONFIRMATION, Deadline.Kind.RETROACTIVE
+def items_of(facts: Facts) -> list[Item]:
+    """Judge the facts: the five items in the auditors' order, without a query."""
+    created, incident, *_ = TITLES
+    return [
+        Item(created, PRESENT, EmergencyChange.TYPE, (facts.opened_at,)),
+        Item(incident, PRESENT, facts.incident, (facts.began_at, facts.incident_recorded_at)),
+        _approval(facts),
+        _execution(facts),
+        _review(facts),
+    ]
+
+
+def _approval(facts: Facts) -> Item:
+    title, decision = TITLES[2], facts.decision
+    waiting: Term | None = next(
+        (term for term in facts.terms if term.kind in DECISIONS and term.runs), None
     )
     due = waiting.due_at if waiting else None
-    owner = str(waiting.owner or "A Lead of the systems") if waiting else ""
-    if approval is None:
+    owner = (waiting.owner or "A Lead of the systems") if waiting else ""
+    if decision is None:
         return Item(title, MISSING, "Nobody has approved", (), owner or "The requester", due)
-    times = (approval.decided_at, approval.recorded_at)
-    if approval.is_unconfirmed:
-        found = f"{approval.decided_by}, verbal, not confirmed"
+    times = (decision.decided_at, decision.recorded_at)
+    if decision.is_unconfirmed:
+        found = f"{decision.decided_by}, verbal, not confirmed"
         return Item(title, PARTIAL, found, times, owner, due)
-    found = f"{approval.decided_by}, {approval.get_kind_display().lower()}"
-    return Item(title, LATE if change.without_approval else PRESENT, found, times)
+    found = f"{decision.decided_by}, {decision.kind}"
+    return Item(title, LATE if facts.without_approval else PRESENT, found, times)
 
 
-def _execution(change: EmergencyChange) -> Item:
-    title = "Execution timestamp from a deployment or system log"
-    entries = list(change.executions.all())
-    logged = [entry for entry in entries if entry.source != ExecutionEntry.Source.HAND]
-    owner = str(change.implementer or "The implementer")
+def _execution(facts: Facts) -> Item:
+    title, owner = TITLES[3], facts.implementer or "The implementer"
+    logged = [entry for entry in facts.executions if entry.source != HAND]
     if logged:
         entry = logged[-1]
-        return Item(title, PRESENT, entry.get_source_display(), (entry.happened_at,))
-    if entries:
+        return Item(title, PRESENT, SOURCES[entry.source], (entry.happened_at,))
+    if facts.executions:
         found = "Written down by hand; a log or deployment is missing"
-        return Item(title, PARTIAL, found, (entries[-1].happened_at,), owner)
+        return Item(title, PARTIAL, found, (facts.executions[-1].happened_at,), owner)
     return Item(title, MISSING, "Not implemented yet", (), owner)
 
 
-def _review(change: EmergencyChange) -> Item:
-    title = "Review dated within one business day"
-    deadlines = [d for d in change.deadlines.all() if d.kind == Deadline.Kind.REVIEW]
-    deadline = next((d for d in deadlines if d.voided_at is None), None)
-    review: RetrospectiveReview | None = getattr(change, "review", None)
-    due = deadline.due_at if deadline else None
-    if review is None or review.status == RetrospectiveReview.Status.SCHEDULED:
+def _review(facts: Facts) -> Item:
+    title, review = TITLES[4], facts.review
+    terms = [term for term in facts.terms if term.kind == Deadline.Kind.REVIEW]
+    if review is None:
+        due = next((term.due_at for term in terms if term.voided_at is None), None)
         return Item(title, MISSING, "Not reviewed yet", (), "A Lead of the systems", due)
-    ends = ((d.met_at or d.voided_at, d.due_at) for d in deadlines)
+    ends = ((term.met_at or term.voided_at, term.due_at) for term in terms)
     late = any(end is not None and end > due_at for end, due_at in ends)
     times = tuple(time for time in (review.held_at, review.recorded_at) if time)
-    return Item(title, LATE if late else PRESENT, str(review.reviewer), times)
+    return Item(title, LATE if late else PRESENT, review.reviewer, times)
