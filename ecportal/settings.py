@@ -1,6 +1,7 @@
 """Settings of every installation: the differences come from the environment alone."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("ECPORTAL_VAR") or BASE_DIR / "var")
 
 env = Environment(os.environ, VAR_DIR)
+VERSION = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
 ENVIRONMENT = env.mode
 IN_PRODUCTION = env.in_production
 

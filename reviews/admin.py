@@ -12,7 +12,13 @@ from changes.models import EmergencyChange
 from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
 from ecportal.site import signed_in
-from reviews import forms, panels  # noqa: F401 - the panels register themselves
+from reviews import (  # noqa: F401 - panels and pages register themselves
+    forms,
+    panels,
+    population_admin,
+    sample_admin,
+    working_paper_panels,
+)
 from reviews.lifecycle import EXCEPTIONS, FOLLOW_UPS, HOLIDAYS, REVIEWS, RUNGS
 from reviews.models import (
     CompanyHoliday,

@@ -10,6 +10,14 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported for what they register: tables, and what hears of acts on changes.
-        from reviews import ladder, lifecycle, pulling, receipts, register, schedule  # noqa: F401
+        from reviews import (  # noqa: F401
+            ladder,
+            lifecycle,
+            pulling,
+            receipts,
+            register,
+            schedule,
+            working_papers,
+        )
 
         post_migrate.connect(ladder.raise_default, sender=self, dispatch_uid="ladder")

@@ -84,7 +84,7 @@ def facts_of(change: EmergencyChange) -> Facts:
         str(change.incident),
         change.incident.began_at,
         change.incident.recorded_at,
-        approval and _decision(approval),
+        None if approval is None else _decision(approval),
         change.without_approval,
         str(change.implementer or ""),
         [Execution(e.source, e.happened_at, e.recorded_at) for e in change.executions.all()],

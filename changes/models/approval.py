@@ -31,6 +31,8 @@ class Approval(models.Model):
         DENIED = "denied", "Denied"
         WITHDRAWN = "withdrawn", "Withdrawn"
 
+    STANDING = (Status.APPROVED, Status.CLAIMED, Status.CONFIRMED)
+
     class Channel(models.TextChoices):
         PHONE = "phone", "Phone"
         VIDEO = "video", "Video call"
@@ -101,7 +103,7 @@ class Approval(models.Model):
     @property
     def stands(self) -> bool:
         """Whether it was given, claimed or confirmed, and neither withdrawn nor denied since."""
-        return self.status in (self.Status.APPROVED, self.Status.CLAIMED, self.Status.CONFIRMED)
+        return self.status in self.STANDING
 
     @property
     def is_unconfirmed(self) -> bool:

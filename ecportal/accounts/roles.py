@@ -36,6 +36,8 @@ _RECORDS: Final = (
     "reviews.notice",
     "reviews.controlexception",
     "reviews.companyholiday",
+    "reviews.sample",
+    "reviews.sampleitem",
 )
 _READ: Final = dict.fromkeys(_RECORDS, "view")
 
@@ -49,6 +51,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
             " verify attach_evidence correct document cancel"
         ),
         "reviews.followupaction": "view complete",
+        "reviews.sampleitem": "view answer",
     },
     LEAD: {
         **_READ,
@@ -66,6 +69,8 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "reviews.escalationrung": "view define revise retire reinstate",
         "reviews.controlexception": "view answer",
         "reviews.companyholiday": "view declare withdraw",
+        "reviews.population": "view generate",
+        "reviews.sampleitem": "view answer",
         "outbox.message": "view retry",
         "audit.auditevent": "view",
         "audit.auditcheckpoint": "view",
@@ -74,6 +79,10 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         **_READ,
         "changes.emergencychange": "view see_confidential",
         "changes.evidenceread": "view",
+        # Their own working papers; of the process itself an Auditor writes nothing.
+        "reviews.population": "view generate",
+        "reviews.sample": "view draw",
+        "reviews.sampleitem": "view request",
         "accounts.user": "view",
         "auth.group": "view",
         "outbox.message": "view",

@@ -31,6 +31,9 @@ TONES = {
     "sent": "ok",
     "recalled": "mute",
     "given_up": "bad",
+    "drawn": "mute",
+    "requested": "warn",
+    "answered": "ok",
 }
 
 

@@ -5,7 +5,9 @@ from reviews.models.deadline import CompanyHoliday, Deadline
 from reviews.models.escalation import Escalation, EscalationRung, Notice, Receipt
 from reviews.models.exception import ControlException
 from reviews.models.feed import CalendarFeed
+from reviews.models.population import Population, PopulationRow
 from reviews.models.review import FollowUpAction, RetrospectiveReview
+from reviews.models.sample import Sample, SampleItem
 
 __all__ = [
     "CalendarFeed",
@@ -17,8 +19,12 @@ __all__ = [
     "FollowUpAction",
     "Notice",
     "OpenReminder",
+    "Population",
+    "PopulationRow",
     "Receipt",
     "RetrospectiveReview",
+    "Sample",
+    "SampleItem",
     "Setback",
     "Watch",
 ]

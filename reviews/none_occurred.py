@@ -1,0 +1,198 @@
+"""The certificate that no emergency change occurred in a period, and what it was held against."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from changes.models import EmergencyChange
+from ecportal import clock
+from ecportal.clock import due_day
+from incidents.models import Determination, Incident
+from reviews.columns import as_text
+from reviews.models import Population
+from reviews.numbering import SERIES_LENGTH
+from reviews.proof import came_since, period_of
+
+RECONCILED = (
+    "every incident that began or was recorded in the period and was ever of severity 1, with its "
+    "determination"
+)
+NOT_RECONCILED = (
+    "production deployments and tickets: they are not recorded in the portal, so they must be "
+    "compared from their own systems"
+)
+
+
+class NotCertified(Exception):
+    """The certificate cannot be given; says why in a sentence."""
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """One incident of the period; `open_point` is empty when nothing is left to explain."""
+
+    incident: Incident
+    determinations: list[Determination]
+    changes: list[str]
+    open_point: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is certified, as of when, and what it was reconciled with."""
+
+    population: Population
+    as_of: datetime
+    before: str
+    after: str
+    incidents: list[Reconciled] = field(default_factory=list)
+
+    @property
+    def open_points(self) -> list[str]:
+        gaps = [f"{number}: no change has this number." for number in self.population.gaps()]
+        found = [f"{one.incident.number}: {one.open_point}" for one in self.incidents
+                 if one.open_point]  # fmt: skip
+        return gaps + found
+
+
+def certify(population: Population) -> Certificate:
+    """Return the certificate for an empty population; NotCertified when there cannot be one."""
+    period, now = period_of(population), clock.now()
+    if population.count:
+        were = "change is" if population.count == 1 else "changes are"
+        raise NotCertified(
+            f"{population.count} emergency {were} listed in {population.number}, so it cannot be "
+            "certified that none occurred."
+        )
+    if not period.is_over(now):
+        day, at = due_day(period.ends_before, ZoneInfo(period.zone))
+        raise NotCertified(
+            f"The period is not over. It ends on {day:%Y-%m-%d} at {at} {day:%Z}; generate its "
+            "population then."
+        )
+    if not population.period_over:
+        raise NotCertified(
+            f"{population.number} was generated before its period was over. Generate it again."
+        )
+    late = came_since(population)
+    if late:
+        raise NotCertified(
+            f"{', '.join(late)} came into the period after {population.number} was generated, so "
+            "it is not empty any more."
+        )
+    before, after = _neighbors(period.begins_at)
+    return Certificate(population, now, before, after, _incidents(population))
+
+
+def _neighbors(moment: datetime) -> tuple[str, str]:
+    """Return the last number given out before the moment, and the first one after it."""
+    before = EmergencyChange.objects.filter(opened_at__lt=moment).order_by("opened_at", "pk")
+    after = EmergencyChange.objects.filter(opened_at__gte=moment).order_by("opened_at", "pk")
+    numbers = (before.last(), after.first())
+    first, second = (change.number if change else "" for change in numbers)
+    return first, second
+
+
+def _incidents(population: Population) -> list[Reconciled]:
+    found = []
+    for incident in _of_severity_one(population):
+        determinations = list(incident.determinations.all())
+        changes = [change.number for change in incident.changes.all()]
+        point = _open_point(incident, determinations, changes)
+        found.append(Reconciled(incident, determinations, changes, point))
+    return found
+
+
+def _of_severity_one(population: Population) -> QuerySet[Incident]:
+    """Return the incidents to reconcile; one that was lowered since is among them."""
+    period = period_of(population)
+    ever = Incident.history.filter(severity=Incident.Severity.SEV1).values("id")
+    began = Q(began_at__gte=period.begins_at, began_at__lt=period.ends_before)
+    recorded = Q(recorded_at__gte=period.begins_at, recorded_at__lt=period.ends_before)
+    decided = Determination.objects.select_related("decided_by")
+    return (
+        Incident.objects.filter(began | recorded)
+        .filter(Q(severity=Incident.Severity.SEV1) | Q(pk__in=ever))
+        .prefetch_related(Prefetch("determinations", decided), "changes")
+        .order_by("began_at", "pk")
+    )
+
+
+def _open_point(incident: Incident, determinations: list[Determination], changes: list[str]) -> str:
+    if not determinations:
+        if incident.status == Incident.Status.CANCELLED:
+            return ""
+        return "nobody has determined whether it was an emergency."
+    if determinations[-1].is_emergency and not changes:
+        return "determined an emergency, and no emergency change is linked to it."
+    return ""
+
+
+def sentence(certificate: Certificate) -> str:
+    """Return what is certified, in one sentence."""
+    population = certificate.population
+    return (
+        f"No emergency change was {population.by} from {population.first_day} to "
+        f"{population.last_day}, both days included, in the time zone {population.time_zone}."
+    )
+
+
+def sequence(certificate: Certificate) -> str:
+    """Return what the reference numbers say of a period by opening date, else nothing."""
+    if certificate.population.by != Population.By.OPENED:
+        return ""
+    before, after = certificate.before, certificate.after
+    if not before and not after:
+        return "No emergency change has ever been opened."
+    if not before:
+        return f"The first number ever, {after}, was given out after the period."
+    if not after:
+        return f"{before} was the last number given out before the period; none was since."
+    same = before[:SERIES_LENGTH] == after[:SERIES_LENGTH]
+    joined = "the next one" if same else "the next one, of another year"
+    return f"{before} was the last number given out before the period began, and {after} {joined}."
+
+
+def as_document(certificate: Certificate) -> dict[str, Any]:
+    """Return the certificate as plain values for JSON."""
+    population = certificate.population
+    zone = ZoneInfo(population.time_zone)
+    return {
+        "certificate": "None occurred",
+        "statement": sentence(certificate),
+        "population": population.number,
+        "query": population.query,
+        "count": population.count,
+        "sha256_csv": population.sha256_csv,
+        "generated_by": str(population.generated_by),
+        "generated_at": as_text(population.generated_at, zone),
+        "as_of": as_text(certificate.as_of, zone),
+        "numbers": sequence(certificate),
+        "reconciled_with": RECONCILED,
+        "not_reconciled_with": NOT_RECONCILED,
+        "incidents": [
+            {
+                "number": one.incident.number,
+                "title": one.incident.title,
+                "severity_now": one.incident.get_severity_display(),
+                "began_at": as_text(one.incident.began_at, zone),
+                "recorded_at": as_text(one.incident.recorded_at, zone),
+                "determinations": [
+                    {
+                        "verdict": str(determination),
+                        "decided_by": str(determination.decided_by),
+                        "decided_at": as_text(determination.decided_at, zone),
+                        "recorded_at": as_text(determination.recorded_at, zone),
+                    }
+                    for determination in one.determinations
+                ],
+                "emergency_changes": one.changes,
+                "open_point": one.open_point,
+            }
+            for one in certificate.incidents
+        ],
+        "open_points": certificate.open_points,
+    }

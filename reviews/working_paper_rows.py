@@ -1,0 +1,56 @@
+"""What the pages of populations and samples show of each listed change."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from reviews.columns import STATES, redacted
+from reviews.completeness import TITLES
+from reviews.models import Population, PopulationRow, SampleItem
+
+STATE_OF = {words: state for state, words in STATES.items()}
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One of the five items in a row: its title, its state, and the state in words."""
+
+    title: str
+    state: str
+    words: str
+
+
+@dataclass
+class ShownRow:
+    """A row on a page; `change` is None where the reader may not see the change."""
+
+    number: str
+    change: int | None
+    values: dict[str, str]
+    ticks: list[Tick]
+    samples: list[str] = field(default_factory=list)
+
+
+def shown_rows(
+    population: Population, rows: list[PopulationRow], hidden: frozenset[int]
+) -> list[ShownRow]:
+    """Return the rows with their ticks, and the samples in which each change is; one query."""
+    keys = list(population.headings())
+    sampled = defaultdict(list)
+    found = SampleItem.objects.filter(
+        sample__population=population, change__in=[row.change_id for row in rows]
+    ).order_by("sample")
+    for change, number in found.values_list("change_id", "sample__number"):
+        sampled[change].append(number)
+    return [_shown(row, keys, row.change_id in hidden, sampled[row.change_id]) for row in rows]
+
+
+def _shown(row: PopulationRow, keys: list[str], is_hidden: bool, samples: list[str]) -> ShownRow:
+    cells: list[Any] = row.values()
+    values = dict(zip(keys, redacted(cells, keys) if is_hidden else cells, strict=True))
+    ticks = [
+        Tick(title, STATE_OF[words], words)
+        for place, title in enumerate(TITLES, 1)
+        if (words := values.get(f"item_{place}", "")) in STATE_OF
+    ]
+    return ShownRow(row.number, None if is_hidden else row.change_id, values, ticks, samples)
