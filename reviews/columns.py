@@ -182,17 +182,22 @@ COLUMNS: tuple[Column, ...] = (
 GAP = ("gap_before", "Numbers missing before this one")
 HEADINGS = {**{column.key: column.label for column in COLUMNS}, GAP[0]: GAP[1]}
 """Every column of a row in its order: key in JSON and heading."""
+
+_MAKERS = tuple(column.value for column in COLUMNS)
 KEPT_WHEN_REDACTED = frozenset({"number", "type", "confidential", "gap_before"})
 
 
 def cells(subject: Subject, gap: list[str], zone: ZoneInfo) -> list[str]:
     """Return the row of one change as text, times local to `zone` with their offset."""
-    return [*(as_text(column.value(subject), zone) for column in COLUMNS), ", ".join(gap)]
+    values = [make(subject) for make in _MAKERS]
+    return [
+        *(value if value.__class__ is str else as_text(value, zone) for value in values),
+        ", ".join(gap),
+    ]
 
 
 def as_text(value: Value, zone: ZoneInfo) -> str:
-    if isinstance(value, str):
-        return value
+    """Return a value as a cell says it; a time as 2026-07-01 09:30:00+02:00."""
     if value is None:
         return ""
     if isinstance(value, datetime):

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
+from json.encoder import encode_basestring
 from typing import IO, Any, Protocol
 
 from reviews.columns import HEADINGS
@@ -107,7 +108,7 @@ class JsonRendering:
     """One object, one change a line; the texts exactly as they are recorded."""
 
     def __init__(self, sink: Sink, period: Period, columns: Headings = HEADINGS) -> None:
-        self._sink, self._keys = sink, tuple(columns)
+        self._sink, self._keys = sink, [f"{as_json(key)}: " for key in columns]
         self._between = "\n"
         head = {
             "population": "emergency changes",
@@ -124,7 +125,9 @@ class JsonRendering:
         self._sink.write(text.encode())
 
     def row(self, cells: list[str]) -> None:
-        self._write(self._between + as_json(dict(zip(self._keys, cells, strict=True))))
+        values = map(encode_basestring, cells)
+        pairs = (key + value for key, value in zip(self._keys, values, strict=True))
+        self._write(f"{self._between}{{{', '.join(pairs)}}}")
         self._between = ",\n"
 
     def end(self, totals: Totals) -> None:
@@ -140,7 +143,7 @@ class XlsxRendering:
         self._sink, self._period = sink, period
         self._book = Spreadsheet()
         self._book.sheet("Population")
-        self._book.row(columns.values(), bold=True)
+        self._book.row(list(columns.values()), bold=True)
 
     def row(self, cells: list[str]) -> None:
         self._book.row(cells)

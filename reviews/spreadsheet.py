@@ -7,7 +7,7 @@ the ZIP are stored, not compressed, with fixed dates: the bytes depend on no lib
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import IO, Protocol
 from xml.sax.saxutils import escape
 
@@ -48,13 +48,17 @@ class Writer(Protocol):
 
 def cell_text(value: str) -> str:
     """Return a text as the inside of a cell: control characters in Excel's own notation."""
-    if len(value.encode("utf-16-le")) > 2 * LONGEST_CELL:
+    if len(value) > LONGEST_CELL // 2 and len(value.encode("utf-16-le")) > 2 * LONGEST_CELL:
         value = value[: LONGEST_CELL // 2 - 1] + "…"
-    if not _NEEDS_CARE.search(value):
-        return value
     value = _LOOKS_ESCAPED.sub(r"_x005F_\1", value)
     value = _NOT_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", value)
     return escape(value)
+
+
+def needs_care(cells: Sequence[str]) -> bool:
+    """Whether any cell holds more than plain characters of an ordinary length."""
+    row = "".join(cells)
+    return len(row) > LONGEST_CELL // 2 or _NEEDS_CARE.search(row) is not None
 
 
 class Spreadsheet:
@@ -76,10 +80,12 @@ class Spreadsheet:
         self._part = self._zip.open(_info(path), "w")
         self._part.write(f'{HEAD}<worksheet xmlns="{MAIN}">{LAYOUT}<sheetData>'.encode())
 
-    def row(self, cells: Iterable[str], *, bold: bool = False) -> None:
-        opening = f'<c t="inlineStr" s="{int(bold)}"><is><t xml:space="preserve">'
-        inside = "".join(f"{opening}{cell_text(cell)}</t></is></c>" for cell in cells)
-        self._rows.append(f"<row>{inside}</row>")
+    def row(self, cells: Sequence[str], *, bold: bool = False) -> None:
+        if needs_care(cells):
+            cells = [cell_text(cell) for cell in cells]
+        start = f'<c t="inlineStr" s="{int(bold)}"><is><t xml:space="preserve">'
+        inside = f"</t></is></c>{start}".join(cells)
+        self._rows.append(f"<row>{start}{inside}</t></is></c></row>")
         self._waiting += len(inside)
         if self._waiting >= FLUSH_AT:
             self._flush()

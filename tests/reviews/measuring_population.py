@@ -114,12 +114,17 @@ def bare_dump(period: Period, path: Path) -> int:
 
 
 def seconds(work: Callable[[], Any], times: int = 3) -> float:
-    """Return the shortest of several runs, as the machine's other work only ever adds."""
+    """Return the shortest of several runs, as the machine's other work only ever adds.
+
+    SQLite works in this process: its own time is counted, whoever else has the processor. A server
+    of its own is waited for, so there the clock counts.
+    """
+    clock_of = time.process_time if connection.vendor == "sqlite" else time.perf_counter
     found = []
     for _ in range(times):
-        begin = time.perf_counter()
+        begin = clock_of()
         work()
-        found.append(time.perf_counter() - begin)
+        found.append(clock_of() - begin)
     return min(found)
 
 
@@ -157,4 +162,3 @@ def measure_population(company: Company) -> dict[str, float]:
             found[f"{form}, MB"] = file.stat().st_size / 1e6
         found["kept with all three fingerprints, s"] = seconds(lambda: take(period), 1)
     return found
-
