@@ -121,9 +121,11 @@ def _exceptions(subject: Subject) -> str:
 
 def _open_items(subject: Subject) -> str:
     """Name what is still owed, by whom: of the five items, and by deadlines beside them."""
-    if subject.change["status"] == Status.CANCELLED:
+    row, sent_back = subject.change, EmergencyChange.Rejection.SENT_BACK
+    if row["status"] == Status.CANCELLED:
         return ""
-    owed = [f"{i.title}: {i.owed_by}" for i in subject.items if not i.is_there]
+    ended = row["status"] == Status.REJECTED and row["rejection"] != sent_back
+    owed = [f"{i.title}: {i.owed_by}" for i in subject.items if not (i.is_there or ended)]
     for term in subject.facts.terms:
         if term.runs and term.kind in BESIDE_ITEMS:
             owed.append(f"{TERMS[term.kind]}: {term.owner or 'A Lead of the systems'}")

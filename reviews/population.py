@@ -31,7 +31,7 @@ BATCH = 500
 
 CHANGE_FIELDS = (
     "pk", "number", "title", "status", "closed_late", "confidential", "opened_at", "requester_id",
-    "submitted_at", "risk", "approver_id", "approved_at", "without_approval", "implementer_id",
+    "submitted_at", "risk", "rejection", "without_approval", "implementer_id",
     "started_at", "finished_at", "outcome", "verifier_id", "verified_at", "documenter_id",
     "documented_at", "reviewer_id", "closed_at", "incident__number", "incident__title",
     "incident__severity", "incident__began_at", "incident__recorded_at",

@@ -47,9 +47,10 @@ class Sink:
         self._waiting.append(data)
         self._unwritten += len(data)
         if self._unwritten >= FLUSH_AT:
-            self._flush()
+            self.finish()
 
-    def _flush(self) -> None:
+    def finish(self) -> None:
+        """Hand on what still waits; a rendering calls it when it ends."""
         data = b"".join(self._waiting)
         self._waiting.clear()
         self.size += len(data)
@@ -60,7 +61,6 @@ class Sink:
 
     @property
     def sha256(self) -> str:
-        self._flush()
         return self._digest.hexdigest()
 
 
@@ -98,6 +98,7 @@ class CsvRendering:
 
     def end(self, totals: Totals) -> None:
         self._flush()
+        self._sink.finish()
 
 
 def as_json(value: Any) -> str:
@@ -134,6 +135,7 @@ class JsonRendering:
         gaps = f'"missing_numbers": {as_json(totals.gaps)}'
         ends = f'"first": {as_json(totals.first)},\n"last": {as_json(totals.last)}'
         self._write(f'\n],\n"count": {totals.count},\n{ends},\n{gaps}\n}}\n')
+        self._sink.finish()
 
 
 class XlsxRendering:
@@ -164,6 +166,7 @@ class XlsxRendering:
         for label, value in about.items():
             self._book.row((label, value))
         self._book.save(self._sink)
+        self._sink.finish()
 
 
 FORMATS: dict[str, tuple[type[Rendering], str]] = {

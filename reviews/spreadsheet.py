@@ -32,7 +32,8 @@ STYLES = (
     '</borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>'
     '</cellStyleXfs><cellXfs count="2"><xf numFmtId="49" fontId="0" fillId="0" borderId="0" '
     'xfId="0" applyNumberFormat="1"/><xf numFmtId="49" fontId="1" fillId="0" borderId="0" '
-    'xfId="0" applyNumberFormat="1" applyFont="1"/></cellXfs></styleSheet>'
+    'xfId="0" applyNumberFormat="1" applyFont="1"/></cellXfs><cellStyles count="1">'
+    '<cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 
 LAYOUT = (
@@ -117,7 +118,7 @@ def _info(path: str) -> zipfile.ZipInfo:
     """Return a ZIP entry that names neither a time, nor a system, nor a user."""
     info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
     info.create_system = 0
-    info.external_attr = 0
+    info.external_attr = 0o600 << 16
     return info
 
 

@@ -11,7 +11,7 @@ from ecportal.site import signed_in
 from reviews.models import SampleItem
 
 
-@panel(HOME, "portal/asked.html")
+@panel(HOME, "portal/asked.html", "side")
 def asked(request: HttpRequest, _home: None) -> dict[str, Any] | None:
     """List the requests that wait for an answer; nothing where none does."""
     user = signed_in(request)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from reviews.columns import STATES, redacted
@@ -29,6 +30,14 @@ class ShownRow:
     values: dict[str, str]
     ticks: list[Tick]
     samples: list[str] = field(default_factory=list)
+
+    @property
+    def opened_at(self) -> datetime | None:
+        """When it was opened; None where that is not shown."""
+        try:
+            return datetime.fromisoformat(self.values["opened_at"])
+        except ValueError:
+            return None
 
 
 def shown_rows(

@@ -44,6 +44,12 @@ reviews.EscalationRung
     view ELA    define LS    revise L    retire L    reinstate L
 reviews.CompanyHoliday
     view ELA    declare L    withdraw L
+reviews.Population
+    view LA    generate LA
+reviews.Sample
+    view ELA    draw A
+reviews.SampleItem
+    view ELA    request A    answer EL
 accounts.User
     view AR    enroll RS    revise R    assign_role RS    withdraw_role R    deactivate R
     reactivate R

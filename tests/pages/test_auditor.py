@@ -1,6 +1,7 @@
 """An Auditor reads and never writes: every address of the site, by every method."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.pages.conftest import SignIn
 from tests.pages.test_roles import everything
 from tests.pages.world import World, counts, evidence_link
+
+OWN_PAPERS = {"/admin/reviews/population/add/", "/admin/reviews/sample/add/"}
 
 OWN_ACCOUNT = {"login/", "logout/", "password_change/"}
 """Pages on which anybody who is signed in changes their own session or password."""
@@ -38,6 +41,7 @@ def values(world: World, route: str) -> dict[str, list[Any]]:
         "evidence_id": [world.change.evidence.get().pk],
         "change_id": [world.change.pk],
         "content_type_id": [1, "x"],
+        "form": ["csv", "json", "xlsx", "pdf"],
     }
 
 
@@ -91,23 +95,29 @@ def test_auditor_reads_without_an_error_and_changes_nothing(
             status = send(address, answers).status_code
             if status >= 500:
                 wrong.append(f"{status} {send.__name__} {address}")
-            if send == client.post and "/act/" in address and status not in (403, 404):
+            own = address.endswith("/act/request/")
+            if send == client.post and "/act/" in address and not own and status not in (403, 404):
                 wrong.append(f"{status} post {address}")
     assert not wrong, "\n".join(wrong)
     after = counts()
     changed = {table for table, number in after.items() if number != before[table]}
-    # That evidence was read is itself recorded, and nothing else is.
+    # That evidence was read is itself recorded; a request is the auditor's own working paper.
     assert changed == {
-        "changes_evidenceread", "changes_historicalevidenceread", "audit_auditevent"
+        "changes_evidenceread", "changes_historicalevidenceread", "reviews_historicalsampleitem",
+        "audit_auditevent",
     }  # fmt: skip
 
 
-def test_auditor_is_offered_no_act_on_any_page(world: World, signed_in: SignIn) -> None:
+def test_auditor_is_offered_no_act_on_any_page_of_the_process(
+    world: World, signed_in: SignIn
+) -> None:
     client = signed_in(world.people["A"])
+    for label in ("reviews.Population", "reviews.Sample", "reviews.SampleItem"):
+        del world.records[label]  # the auditor's own working papers
     for address in ("/admin/", *world.pages("change", "history")):
         text = client.get(address).content.decode()
         assert "/act/" not in text, address
         assert "/declare/" not in text, address
-        assert "/add/" not in text, address
+        assert set(re.findall(r'href="([^"]*/add/)', text)) <= OWN_PAPERS, address
         forms = text.count("<form")
         assert forms == text.count('id="logout-form"'), address

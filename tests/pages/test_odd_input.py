@@ -31,6 +31,9 @@ DOERS = {
     "reviews.ControlException": "L",
     "reviews.EscalationRung": "L",
     "reviews.CompanyHoliday": "L",
+    "reviews.Population": "A",
+    "reviews.Sample": "A",
+    "reviews.SampleItem": "A",
     "accounts.User": "R",
 }
 

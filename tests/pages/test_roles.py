@@ -39,6 +39,12 @@ reviews.EscalationRung
     view ELAS    +define L    revise L    retire L    reinstate L
 reviews.CompanyHoliday
     view ELAS    +declare L    declare L    withdraw L
+reviews.Population
+    view LAS    +generate LA
+reviews.Sample
+    view ELAS    +draw A
+reviews.SampleItem
+    view ELAS    request A    answer EL
 reviews.Deadline
     view ELAS
 reviews.Notice
@@ -167,6 +173,10 @@ OTHER_PAGES = """
 /admin/changes/emergencychange/declare/{i}/  E
 /admin/changes/emergencychange/{c}/decide/   ELAS
 /admin/reviews/retrospectivereview/of/{c}/   ELAS
+/admin/reviews/population/{p}/file/csv/      LAS
+/admin/reviews/population/{p}/file/json/     LAS
+/admin/reviews/population/{p}/file/xlsx/     LAS
+/admin/reviews/population/{p}/proof/         LAS
 """
 
 
@@ -176,7 +186,10 @@ def test_other_pages_open_for_the_agreed_roles_alone(world: World, signed_in: Si
         before = counts()
         for line in OTHER_PAGES.strip().splitlines():
             address, letters = line.split()
-            address = address.format(i=world.change.incident.pk, c=world.change.pk)
+            address = address.format(
+                i=world.change.incident.pk, c=world.change.pk,
+                p=world.records["reviews.Population"].pk,
+            )  # fmt: skip
             response = client.get(address, follow=True)
             assert response.status_code == (200 if letter in letters else 403), address
             if letter not in letters:

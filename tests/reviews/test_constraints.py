@@ -17,10 +17,16 @@ from reviews.models import (
     EscalationRung,
     FollowUpAction,
     Notice,
+    Population,
+    PopulationRow,
     RetrospectiveReview,
+    Sample,
+    SampleItem,
 )
 from reviews.sweep import sweep
+from reviews.working_papers import SAMPLE_ITEMS
 from tests.changes.around_the_door import assert_copy_refused_by, constraints_of, refusal
+from tests.reviews.populations import generated, sampled
 from tests.scenario import Company, Journey, a_draft
 
 
@@ -33,6 +39,10 @@ def closed_with_everything(company: Company) -> None:
         follow_up = {"title": "Alarm", "owner": company.engineer, "due_on": timezone.localdate()}
         Journey(company, change).review(follow_ups=[follow_up])
     assert Notice.objects.exists()
+    sample = sampled(company, generated(company), seed="s", size=1)
+    item = sample.items.get()
+    SAMPLE_ITEMS.perform(item, "request", by=company.auditor, reason="Why?")
+    SAMPLE_ITEMS.perform(item, "answer", by=company.lead, reason="Because.")
 
 
 BAD: list[tuple[str, Any, dict[str, Any]]] = [
@@ -49,6 +59,13 @@ BAD: list[tuple[str, Any, dict[str, Any]]] = [
     ("met_or_void_not_both", Deadline, {"met_at": F("due_at"), "voided_at": F("due_at")}),
     ("named_addresses_are_named", EscalationRung, {"audience": "addresses", "addresses": ""}),
     ("answered_exception_says_by_whom", ControlException, {"status": "answered"}),
+    ("period_ends_after_it_begins", Population, {"last_day": date(2001, 1, 1)}),
+    ("draw_names_its_seed", Sample, {"seed": ""}),
+    ("sample_is_not_empty", Sample, {"size": 0}),
+    ("request_says_by_whom", SampleItem, {"requested_by": None}),
+    ("request_says_by_whom", SampleItem, {"request": ""}),
+    ("answer_says_by_whom", SampleItem, {"answered_at": None}),
+    ("answer_says_by_whom", SampleItem, {"answer": ""}),
 ]
 ONCE: list[tuple[str, Any, dict[str, Any]]] = [
     ("one_running_deadline_a_kind", Deadline, {"met_at": None}),
@@ -56,6 +73,10 @@ ONCE: list[tuple[str, Any, dict[str, Any]]] = [
     ("one_notice_a_recipient", Notice, {}),
     ("one_notice_a_named_address", Notice, {"person": None}),
     ("each_exception_once", ControlException, {}),
+    ("each_change_listed_once", PopulationRow, {}),
+    ("each_change_once_a_sample", SampleItem, {}),
+    ("number", Population, {}),
+    ("number", Sample, {}),
     ("change_id", RetrospectiveReview, {}),
     ("number", FollowUpAction, {}),
 ]

@@ -12,6 +12,7 @@ from ecportal import clock
 from ecportal.accounts import roles
 from reviews.lifecycle import EXCEPTIONS, FOLLOW_UPS, HOLIDAYS, REVIEWS, RUNGS
 from reviews.models import FollowUpAction
+from reviews.working_papers import POPULATIONS, SAMPLE_ITEMS, SAMPLES
 from tests.changes.refusals import Case, assert_refused, every_check
 from tests.changes.tables import rows_of
 from tests.scenario import Company, Journey, a_change, person, the_review
@@ -30,6 +31,13 @@ AGREED = {
         ("reinstate", "retired", "in_use"),
         ("retire", "in_use", "retired"),
         ("revise", "in_use", None),
+    ],
+    POPULATIONS: [("generate", "", "generated")],
+    SAMPLES: [("draw", "", "drawn")],
+    SAMPLE_ITEMS: [
+        ("answer", "requested", "answered"),
+        ("request", "drawn", "requested"),
+        ("request", "requested answered", "requested"),
     ],
     HOLIDAYS: [
         ("declare", "", "declared"),
