@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from changes.models import EmergencyChange
-from ecportal.clock import duration
-from ecportal.timeline import LATE_AFTER
 from incidents.models import Determination, Incident
 from reviews.completeness import LATE, MISSING, PARTIAL, PRESENT, TITLES
-from reviews.models import ControlException, Deadline
+from reviews.models import Deadline
 from reviews.population import Subject
+from reviews.remarks import exceptions, open_items, recorded_late
 
 Status = EmergencyChange.Status
 Value = str | int | bool | datetime | None
@@ -24,15 +23,6 @@ OUTCOMES = dict(EmergencyChange.Outcome.choices)
 SEVERITIES = dict(Incident.Severity.choices)
 VERDICTS = dict(Determination.Verdict.choices)
 CRITERIA = dict(Determination.Criterion.choices)
-EXCEPTIONS = dict(ControlException.Kind.choices)
-ANSWERS = {value: str(words).lower() for value, words in ControlException.Status.choices}
-TERMS = dict(Deadline.Kind.choices)
-BESIDE_ITEMS = (
-    Deadline.Kind.DOCUMENTATION,
-    Deadline.Kind.FOLLOW_UP,
-    Deadline.Kind.CATCH_UP,
-    Deadline.Kind.RETROACTIVE,
-)
 
 
 class Column(NamedTuple):
@@ -101,37 +91,6 @@ def _review_due_at(subject: Subject) -> datetime | None:
     return due[0] if due else None
 
 
-def _recorded_late(subject: Subject) -> str:
-    """Name each act that was recorded an hour or more after it happened, with the lag."""
-    row, facts = subject.change, subject.facts
-    acts = [
-        ("determination", row["determination__decided_at"], row["determination__recorded_at"]),
-        *(("approval", d.decided_at, d.recorded_at) for d in (facts.decision,) if d),
-        *(("execution", entry.happened_at, entry.recorded_at) for entry in facts.executions),
-        *(("stability check", *times) for times in subject.checks),
-        *(("review", r.held_at, r.recorded_at) for r in (facts.review,) if r and r.recorded_at),
-    ]
-    late = [(name, recorded - happened) for name, happened, recorded in acts]
-    return "; ".join(f"{name} {duration(lag)}" for name, lag in late if lag >= LATE_AFTER)
-
-
-def _exceptions(subject: Subject) -> str:
-    return "; ".join(f"{EXCEPTIONS[k]} ({ANSWERS[answer]})" for k, answer in subject.exceptions)
-
-
-def _open_items(subject: Subject) -> str:
-    """Name what is still owed, by whom: of the five items, and by deadlines beside them."""
-    row, sent_back = subject.change, EmergencyChange.Rejection.SENT_BACK
-    if row["status"] == Status.CANCELLED:
-        return ""
-    ended = row["status"] == Status.REJECTED and row["rejection"] != sent_back
-    owed = [f"{i.title}: {i.owed_by}" for i in subject.items if not (i.is_there or ended)]
-    for term in subject.facts.terms:
-        if term.runs and term.kind in BESIDE_ITEMS:
-            owed.append(f"{TERMS[term.kind]}: {term.owner or 'A Lead of the systems'}")
-    return "; ".join(owed)
-
-
 def _there(subject: Subject) -> str:
     return f"{sum(item.is_there for item in subject.items)} of {len(subject.items)}"
 
@@ -177,9 +136,9 @@ COLUMNS: tuple[Column, ...] = (
     _field("closed_at", "Closed at"),
     *map(_item, range(len(TITLES))),
     Column("items_there", "Items there", _there),
-    Column("recorded_late", "Recorded late", _recorded_late),
-    Column("exceptions", "Exceptions", _exceptions),
-    Column("open_items", "Open items", _open_items),
+    Column("recorded_late", "Recorded late", recorded_late),
+    Column("exceptions", "Exceptions", exceptions),
+    Column("open_items", "Open items", open_items),
 )
 GAP = ("gap_before", "Numbers missing before this one")
 HEADINGS = {**{column.key: column.label for column in COLUMNS}, GAP[0]: GAP[1]}

@@ -12,9 +12,10 @@ from ecportal import clock
 from ecportal.clock import due_day
 from incidents.models import Determination, Incident
 from reviews.columns import as_text
+from reviews.comparison import came_since
+from reviews.kept import period_of
 from reviews.models import Population
 from reviews.numbering import SERIES_LENGTH
-from reviews.proof import came_since, period_of
 
 RECONCILED = (
     "every incident that began or was recorded in the period and was ever of severity 1, with its "

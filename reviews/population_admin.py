@@ -17,6 +17,8 @@ from ecportal.forms import ActForm
 from ecportal.lifecycle import Lifecycle
 from ecportal.panels import Button
 from ecportal.site import signed_in
+from reviews.comparison import came_since, compare
+from reviews.kept import write_again
 from reviews.models import Population, Sample
 from reviews.none_occurred import (
     NOT_RECONCILED,
@@ -28,7 +30,7 @@ from reviews.none_occurred import (
     sequence,
 )
 from reviews.population import hidden_from
-from reviews.proof import came_since, compare, of_kept, write_again
+from reviews.proof import of_kept
 from reviews.renderings import FORMATS
 from reviews.working_paper_forms import PeriodForm
 from reviews.working_paper_rows import shown_rows
@@ -36,6 +38,11 @@ from reviews.working_papers import POPULATIONS
 
 PAGES = "admin/reviews/population"
 ROWS_A_PAGE = 50
+ALTERED = (
+    "Its rows no longer give the fingerprint of the day on which they were listed: they were "
+    "altered, or the portal writes this format differently since. Tell whoever runs the portal, "
+    "and generate the population again."
+)
 
 
 @admin.register(Population)
@@ -99,8 +106,14 @@ class PopulationAdmin(LifecycleAdmin):
         population = self.visible(request, object_id)
         if form not in FORMATS:
             raise Http404("A population is handed out as csv, json or xlsx.")
+        hidden = hidden_from(signed_in(request))
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the response
-        write_again(population, form, file, hidden_from(signed_in(request)))
+        written = write_again(population, form, file, hidden)
+        withheld = bool(hidden) and population.rows.filter(change__in=hidden).exists()
+        if not withheld and written.sha256 != population.sha256(form):
+            file.close()
+            context = {"title": f"{population.number} cannot be handed out", "why": ALTERED}
+            return TemplateResponse(request, "error.html", context, status=409)
         file.seek(0)
         name = f"{file_name(population)}.{form}"
         response = FileResponse(file, as_attachment=True, filename=name)

@@ -1,27 +1,20 @@
 """An auditor's work over HTTP: population, files, sample, requests, certificate."""
 
 import hashlib
-import io
 import json
 import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from guardian.shortcuts import assign_perm
 
-from changes.models import EmergencyChange
-from ecportal import clock
-from reviews.models import Population, Sample, SampleItem
-from tests.pages.conftest import SignIn
-from tests.pages.walk import Person, error_at, sentences
-from tests.pages.world import act, counts, page
-from tests.reviews.populations import days, generated, sampled
-from tests.scenario import Company, Journey, a_change, a_draft, person
+from reviews.models import Population, Sample
+from tests.pages.walk import Person, sentences
+from tests.pages.world import act, page
+from tests.reviews.populations import generated, sampled
+from tests.scenario import Company, Journey, a_change, a_draft
 
 ADD = "/admin/reviews/population/add/"
 DRAW = "/admin/reviews/sample/add/"
@@ -46,10 +39,6 @@ def generate(auditor: Person, **values: Any) -> Population:
     response = auditor.send(ADD, **(values or period()))
     assert response.status_code == 302, sentences(response)
     return Population.objects.latest("pk")
-
-
-def none_occurred(population: Population, form: str = "") -> str:
-    return f"/admin/reviews/population/{population.pk}/none-occurred/{form}"
 
 
 # --- the whole way ------------------------------------------------------------------------------
@@ -125,72 +114,6 @@ def test_proof_stands_beside_the_files_and_says_what_came_since(company: Company
     assert proof["files"]["csv"]["sha256"] == population.sha256_csv
 
 
-# --- forms --------------------------------------------------------------------------------------
-def test_period_form_proposes_the_last_quarter(company: Company) -> None:
-    text = Person(company.auditor).open(ADD).content.decode()
-    assert len(re.findall(r'type="date" name="\w+" value="20\d\d-\d\d-\d\d"', text)) == 2
-
-
-@pytest.mark.parametrize(
-    ("answers", "field", "said"),
-    [
-        ({"first_day": ""}, "first_day", "This field is required."),
-        ({"first_day": "2026-02-30"}, "first_day", "Enter a valid date."),
-        ({"last_day": "9999-12-31"}, "last_day", "Enter a date between 2000 and 2199."),
-        ({"by": "deleted"}, "by", "is not one of the available choices."),
-    ],
-)
-def test_period_that_cannot_be_is_refused_at_its_field(
-    company: Company, answers: dict[str, str], field: str, said: str
-) -> None:
-    response = Person(company.auditor).send(ADD, **{**period(), **answers})
-    assert response.status_code == 422
-    assert said in error_at(response, field)
-    assert not Population.objects.exists()
-
-
-def test_period_that_ends_before_it_begins_is_refused(company: Company) -> None:
-    response = Person(company.auditor).send(ADD, **period(first=1, last=2))
-    assert response.status_code == 422
-    assert "before it begins on" in sentences(response)
-
-
-@pytest.mark.parametrize(
-    ("answers", "field", "said"),
-    [
-        ({"seed": " "}, "seed", "Enter a seed"),
-        ({"size": ""}, "size", "Enter how many changes to draw."),
-        ({"size": "2"}, "size", "Enter a sample size from 1 to 1."),
-        ({"size": "0"}, "size", "greater than or equal to 1"),
-        ({"method": "hand", "numbers": " , "}, "numbers", "Name at least one number."),
-        ({"method": "hand", "numbers": "EC-1"}, "numbers", "EC-1: not among"),
-    ],
-)
-def test_draw_that_cannot_be_is_refused_at_its_field(
-    company: Company, answers: dict[str, str], field: str, said: str
-) -> None:
-    a_draft(company)
-    given = {"population": generated(company).pk, "method": "seed", "frame": "all", "size": "1",
-             "seed": "s", "numbers": ""}  # fmt: skip
-    response = Person(company.auditor).send(DRAW, **{**given, **answers})
-    assert response.status_code == 422
-    assert said in error_at(response, field)
-    assert not Sample.objects.exists()
-
-
-def test_changes_ticked_in_the_list_are_filled_in(company: Company) -> None:
-    numbers = [a_draft(company).number for _ in range(3)]
-    population = generated(company)
-    auditor = Person(company.auditor)
-    ticked = "&".join(f"numbers={number}" for number in numbers[:2])
-    shown = auditor.client.get(f"{DRAW}?population={population.pk}&method=hand&{ticked}")
-    assert ", ".join(numbers[:2]) in shown.content.decode()
-    sent = auditor.send(DRAW, population=population.pk, method="hand", frame="all",
-                        numbers=", ".join(numbers[:2]))  # fmt: skip
-    assert sent.status_code == 302, sentences(sent)
-    assert Sample.objects.get().size == 2
-
-
 # --- lists --------------------------------------------------------------------------------------
 def test_rows_are_shown_fifty_a_page(company: Company) -> None:
     incident = a_draft(company).incident
@@ -254,123 +177,3 @@ def test_missing_number_is_red_on_the_page(company: Company) -> None:
     shown = sentences(Person(company.auditor).open(page(generated(company))))
     assert f"Missing: {changes[1].number}" in shown
     assert "1 missing number" in re.sub(r"\s+", " ", shown)
-
-
-# --- who sees what ------------------------------------------------------------------------------
-def test_confidential_change_is_listed_whole_for_those_who_may_see_it(company: Company) -> None:
-    a_draft(company, confidential=True, title="Zeppelin")
-    population = generated(company)
-    for user in (company.auditor, company.lead):
-        reader = Person(user)
-        assert "Zeppelin" in sentences(reader.open(page(population)))
-        assert b"Zeppelin" in body(reader.open(file_of(population, "csv")))
-
-
-def test_confidential_change_is_a_number_for_those_who_may_not(company: Company) -> None:
-    hidden = a_draft(company, confidential=True, title="Zeppelin")
-    a_draft(company, title="Ordinary")
-    population = generated(company)
-    reader = Person(person("root", is_superuser=True))
-    shown = sentences(reader.open(page(population), again=1))
-    assert "Zeppelin" not in shown
-    assert hidden.number in shown
-    assert "1 change redacted for you" in re.sub(r"\s+", " ", shown)
-    for form in ("csv", "json", "xlsx"):
-        data = body(reader.open(file_of(population, form)))
-        assert b"Zeppelin" not in data
-        assert hidden.number.encode() in data
-        assert b"Ordinary" in data
-    proof = json.loads(reader.open(f"/admin/reviews/population/{population.pk}/proof/").content)
-    assert proof["redacted_for_this_reader"] == 1
-    redacted = body(reader.open(file_of(population, "csv")))
-    assert proof["files"]["csv"]["sha256"] == hashlib.sha256(redacted).hexdigest()
-    assert proof["files"]["csv"]["sha256_when_generated"] == population.sha256_csv
-
-
-def test_engineer_sees_of_a_sample_only_what_they_may(company: Company, signed_in: SignIn) -> None:
-    hidden = a_draft(company, confidential=True, title="Zeppelin")
-    plain = a_draft(company)
-    population = generated(company)
-    sample = sampled(company, population, numbers=[hidden.number, plain.number])
-    auditor = Person(company.auditor)
-    for item in sample.items.all():
-        auditor.send(act(item, "request"), reason=f"About {item.change.title}")
-    engineer = Person(company.engineer2)
-    shown = sentences(engineer.open(page(sample)))
-    assert hidden.number in shown
-    assert "About Zeppelin" not in shown + sentences(engineer.open("/admin/"))
-    item = SampleItem.objects.get(change=hidden)
-    for address in (page(item), act(item, "answer"), page(item, "history")):
-        engineer.open(address, status=404)
-    assert signed_in(company.engineer2).get(page(population)).status_code == 403
-    assign_perm("changes.view_emergencychange", company.engineer2, hidden)
-    assert "About Zeppelin" in sentences(engineer.open(page(sample)))
-
-
-@pytest.mark.parametrize("name", ["engineer", "roleadmin"])
-def test_others_get_no_population_by_any_door(
-    company: Company, signed_in: SignIn, name: str
-) -> None:
-    a_draft(company)
-    population = generated(company)
-    client, before = signed_in(getattr(company, name)), counts()
-    doors = ["/admin/reviews/population/", ADD, page(population), file_of(population, "csv"),
-             f"/admin/reviews/population/{population.pk}/proof/", none_occurred(population),
-             none_occurred(population, "json/")]  # fmt: skip
-    for address in doors:
-        assert client.get(address).status_code == 403, address
-    assert client.post(ADD, period()).status_code == 403
-    assert client.post(DRAW, {"population": population.pk}).status_code == 403
-    assert counts() == before
-
-
-def test_auditor_outside_their_dates_gets_nothing(company: Company) -> None:
-    population = generated(company)
-    auditor = Person(company.auditor)
-    company.auditor.access_until = clock.now() - timedelta(minutes=1)
-    company.auditor.save()
-    for address in (page(population), file_of(population, "csv")):
-        auditor.open(address, status=302)
-
-
-@pytest.mark.parametrize("form", ["pdf", "CSV", "csv2"])
-def test_unknown_format_is_not_found(company: Company, form: str) -> None:
-    Person(company.auditor).open(file_of(generated(company), form), status=404)
-
-
-# --- none occurred ------------------------------------------------------------------------------
-def test_certificate_is_given_as_page_and_as_json(company: Company) -> None:
-    population = generated(company, days("2020-01-01", "2020-03-31"))
-    auditor = Person(company.auditor)
-    shown = sentences(auditor.open(none_occurred(population)))
-    assert "No emergency change was opened from 2020-01-01 to 2020-03-31" in shown
-    assert "production deployments and tickets" in shown
-    document = json.loads(auditor.open(none_occurred(population, "json/")).content)
-    assert document["certificate"] == "None occurred"
-    assert document["statement"] in shown
-
-
-def test_certificate_is_refused_with_a_sentence(company: Company) -> None:
-    a_draft(company)
-    population = generated(company)
-    auditor = Person(company.auditor)
-    said = "so it cannot be certified that none occurred."
-    assert said in sentences(auditor.open(none_occurred(population), status=409))
-    assert said in sentences(auditor.open(none_occurred(population, "json/"), status=409))
-
-
-def test_reading_changes_nothing(company: Company, signed_in: SignIn) -> None:
-    a_draft(company)
-    population = generated(company)
-    sample = sampled(company, population, seed="s", size=1)
-    client, before = signed_in(company.auditor), counts()
-    addresses = [page(population), f"{page(population)}?again=1", page(sample),
-                 none_occurred(population),
-                 *(file_of(population, form) for form in ("csv", "json", "xlsx"))]  # fmt: skip
-    for address in addresses:
-        for method in (client.get, client.head, client.post):
-            response: HttpResponse = method(address)
-            assert response.status_code < 500, address
-            io.BytesIO(body(response))
-    assert counts() == before
-    assert EmergencyChange.objects.count() == 1
