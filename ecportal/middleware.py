@@ -9,7 +9,10 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from ecportal.audit import context
+from ecportal.accounts.models import User
+from ecportal.accounts.permissions import may
+from ecportal.audit import context, reads
+from ecportal.audit.models import AuditEvent
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -35,6 +38,20 @@ def _address(request: HttpRequest) -> str:
     if settings.BEHIND_TLS_PROXY and forwarded:
         return str(forwarded).rpartition(",")[2].strip()[:45]
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def auditors_reads(get_response: Handler) -> Handler:
+    """Note each page that an Auditor reads: what they saw is evidence as well."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        reader = request.user
+        shown = request.method == "GET" and response.status_code == 200
+        if shown and isinstance(reader, User) and may(reader, "read_on_record", AuditEvent):
+            reads.read(request.get_full_path())
+        return response
+
+    return middleware
 
 
 def local_time(get_response: Handler) -> Handler:

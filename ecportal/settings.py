@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ecportal.middleware.local_time",
     "ecportal.middleware.plain_input",
+    "ecportal.middleware.auditors_reads",
 ]
 ROOT_URLCONF = "ecportal.urls"
 WSGI_APPLICATION = "ecportal.wsgi.application"

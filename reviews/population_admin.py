@@ -1,5 +1,6 @@
 """How populations are listed, proved, handed out, and certified to be empty."""
 
+import hashlib
 import json
 import tempfile
 from typing import Any
@@ -13,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import slugify
 
 from ecportal.admin import LifecycleAdmin
+from ecportal.audit import reads
 from ecportal.forms import ActForm
 from ecportal.lifecycle import Lifecycle
 from ecportal.panels import Button
@@ -116,6 +118,7 @@ class PopulationAdmin(LifecycleAdmin):
             return TemplateResponse(request, "error.html", context, status=409)
         file.seek(0)
         name = f"{file_name(population)}.{form}"
+        reads.exported(name, written.sha256)
         response = FileResponse(file, as_attachment=True, filename=name)
         response["Content-Type"] = FORMATS[form][1]
         return response
@@ -161,6 +164,7 @@ def file_name(population: Population) -> str:
 
 def _json_file(document: dict[str, Any], name: str) -> HttpResponse:
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    reads.exported(name, hashlib.sha256(text.encode()).hexdigest())
     response = HttpResponse(text, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

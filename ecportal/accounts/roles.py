@@ -86,7 +86,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "accounts.user": "view",
         "auth.group": "view",
         "outbox.message": "view",
-        "audit.auditevent": "view",
+        "audit.auditevent": "view read_on_record",
         "audit.auditcheckpoint": "view",
     },
     ROLE_ADMINISTRATOR: {

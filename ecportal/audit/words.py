@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils.text import capfirst
 
-from ecportal.audit import attestation, drift, membership, schema, sign_in
+from ecportal.audit import attestation, drift, membership, reads, schema, sign_in
 from ecportal.audit.contents import TRIED, Content, Key, model_of
 
 Names = Mapping[Key, str]
@@ -21,7 +21,8 @@ KINDS: Final = {
     sign_in.LOGIN_FAILED: "Failed sign-in",
     sign_in.DENIED: "Refused attempt",
     membership.MEMBERSHIP: "Roles and permissions",
-    "export": "Export",
+    reads.EXPORT: "Export",
+    reads.READ: "Page read by an auditor",
     VERIFY: "Verification",
     SEAL: "Daily report",
     "timestamp": "Time stamp",
@@ -157,7 +158,8 @@ def _membership(content: Content, names: Names) -> str:
         many = ", ".join(named(key, names) for key in changed)
         gave, took = f"Put {person} into {many}", f"Took {person} out of {many}"
     cleared = f"Took everything from {person}"
-    return {"added": gave, "removed": took}.get(action, cleared)
+    found = f"Found {person} in {many}, when the trail began"
+    return {"added": gave, "removed": took, "adopted": found}.get(action, cleared)
 
 
 def _drift(content: Content, names: Names) -> str:
@@ -195,6 +197,7 @@ _SENTENCES: Final[dict[str, Callable[[Content, Names], str]]] = {
     sign_in.LOGOUT: lambda content, names: f"Signed out{_from(content)}",
     sign_in.LOGIN_FAILED: _login_failed,
     sign_in.DENIED: _denied,
+    reads.READ: lambda content, names: f"Read {content.text('what')}",
     membership.MEMBERSHIP: _membership,
     drift.DRIFT: _drift,
     VERIFY: _verify,

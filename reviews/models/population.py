@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 
 
 class Population(models.Model):
@@ -51,6 +51,7 @@ class Population(models.Model):
     generated_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     generated_at = models.DateTimeField()
     portal_version = models.CharField(max_length=40)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -1,11 +1,13 @@
 """An auditor's sample of a population, and what they asked about its items."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.history import tracked
+from ecportal.history import TrackedManager, tracked
 from reviews.models.population import Population
 
 
@@ -34,6 +36,7 @@ class Sample(models.Model):
     procedure = models.TextField(help_text="How the items were chosen, so that it can be repeated.")
     drawn_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     drawn_at = models.DateTimeField()
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:
@@ -67,6 +70,7 @@ class SampleItem(models.Model):
     answer = models.TextField(blank=True)
     answered_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True)
     answered_at = models.DateTimeField(null=True)
+    objects: ClassVar = TrackedManager()
     history = tracked()
 
     class Meta:

@@ -15,6 +15,13 @@ from ecportal.timeline import ACTS_PER_PAGE, Difference, history_page, timeline
 from tests.scenario import Company, Journey, a_change, a_draft
 
 DONE = """
+reviews.Population
+    generate: generated a population
+reviews.Sample
+    draw: drawed a sample
+reviews.SampleItem
+    answer: answered the auditor
+    request: asked about this change
 outbox.Message
     retry: sent it again
 incidents.Incident

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from ecportal.audit import reads
 from reviews.listing import export
 from reviews.period import FIELDS, Period
 from reviews.proof import of_export
@@ -79,6 +80,7 @@ class Command(BaseCommand):
             ensure_ascii=False, indent=2,
         )  # fmt: skip
         proof.write_text(text + "\n", encoding="utf-8")
+        reads.exported(target.name, done.sha256)
         self.stdout.write(
             f"Wrote {done.listing.count} emergency changes to {target}.\nSHA-256 {done.sha256}\n"
             f"The proof is {proof}."

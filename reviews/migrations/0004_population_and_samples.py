@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('changes', '0001_initial'),
-        ('reviews', '0001_initial'),
+        ('reviews', '0003_watches_and_receipts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
