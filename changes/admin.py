@@ -11,9 +11,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from changes import forms
+from changes import evidence_files, forms
 from changes.declaring import declare
-from changes.evidence_files import download
 from changes.guards import waiting_claim
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
 from changes.models import (
@@ -54,7 +53,7 @@ WHOLE = (
             "approver", "claimed_by", "delegation__delegate", "delegation__delegator"
         ),
     ),
-    Prefetch("evidence", Evidence.objects.select_related("attached_by")),
+    Prefetch("evidence", Evidence.objects.select_related("attached_by", "superseded_by")),
     Prefetch("executions", ExecutionEntry.objects.select_related("written_by")),
     Prefetch("deviations", Deviation.objects.select_related("written_by")),
     Prefetch("checks", StabilityCheck.objects.select_related("checked_by")),
@@ -86,6 +85,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
         "report_instability": forms.CheckForm,
         "verify": forms.CheckForm,
         "attach_evidence": forms.EvidenceForm,
+        "supersede_evidence": forms.SupersedeForm,
         "document": forms.DocumentForm,
         "correct": forms.CorrectForm,
         "share": forms.ShareForm,
@@ -94,8 +94,8 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     act_template = f"{PAGES}/act.html"
     side_verbs = frozenset({
         "claim_approval", "start_unapproved", "report_instability", "check_stability",
-        "attach_evidence", "log_execution", "record_deviation", "catch_up", "revise", "amend",
-        "correct", "share", "cancel",
+        "attach_evidence", "supersede_evidence", "log_execution", "record_deviation", "catch_up",
+        "revise", "amend", "correct", "share", "cancel",
     })  # fmt: skip
     list_display = ("number", "title", "status_pill", "incident_number", "requester", "opened_at")
     list_filter = ("status", "risk", "without_approval", "incident__severity")
@@ -146,11 +146,14 @@ class EmergencyChangeAdmin(LifecycleAdmin):
             pattern: URLPattern = path(route, wrapped, name=f"changes_emergencychange_{name}")
             return pattern
 
+        evidence = "<path:object_id>/evidence/<int:evidence_id>"
         return [
             own(self.declare_any_view, "declare/", "declare_any"),
             own(self.declare_view, "declare/<int:incident_id>/", "declare"),
             own(self.decide_view, "<path:object_id>/decide/", "decide"),
-            own(self.evidence_view, "<path:object_id>/evidence/<int:evidence_id>/", "evidence"),
+            own(self.evidence_view, f"{evidence}/", "evidence"),
+            own(self.evidence_page_view, f"{evidence}/about/", "evidence_page"),
+            own(self.evidence_shown_view, f"{evidence}/shown/", "evidence_shown"),
             *super().get_urls(),
         ]
 
@@ -218,7 +221,27 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     def evidence_view(
         self, request: HttpRequest, object_id: str, evidence_id: int
     ) -> HttpResponseBase:
-        return download(self.visible(request, object_id), evidence_id, signed_in(request))
+        found = evidence_files.find(self.visible(request, object_id), evidence_id)
+        return evidence_files.download(found, signed_in(request))
+
+    def evidence_shown_view(
+        self, request: HttpRequest, object_id: str, evidence_id: int
+    ) -> HttpResponseBase:
+        found = evidence_files.find(self.visible(request, object_id), evidence_id)
+        return evidence_files.show(found, signed_in(request))
+
+    def evidence_page_view(
+        self, request: HttpRequest, object_id: str, evidence_id: int
+    ) -> HttpResponse:
+        """Show one piece of evidence with all that is known of it, and its content where safe."""
+        change, user = self.visible(request, object_id), signed_in(request)
+        found = evidence_files.find(change, evidence_id)
+        context = {**self.page(request, change, str(found)), **evidence_files.about(found, user)}
+        context["may_replace"] = not found.is_superseded and (
+            self.lifecycle.permitted(change, "supersede_evidence", user)
+            and self.lifecycle.refusal(change, "supersede_evidence", user) is None
+        )
+        return TemplateResponse(request, f"{PAGES}/evidence.html", context)
 
     def show_act(
         self, request: HttpRequest, record: Any, verb: str, words: str, form: ActForm

@@ -89,6 +89,8 @@ CHANGES = Lifecycle(
                "Document and send to review"),
     Transition("attach_evidence", {DRAFT, *FROZEN}, None, label="Attach evidence",
                after=work.attach_evidence),
+    Transition("supersede_evidence", {DRAFT, *FROZEN}, None, label="Replace evidence…",
+               after=work.supersede_evidence, when=[evidence_attached]),
     Transition("log_execution", {*STARTED, CLOSED}, None, label="Add execution log",
                after=work.log_execution),
     Transition("record_deviation", STARTED, None, [], work.take_none_back,

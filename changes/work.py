@@ -5,6 +5,7 @@ from typing import Any
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
+from changes.evidence_store import AlteredInStoreError
 from changes.models import (
     ChangeSystem,
     Correction,
@@ -228,9 +229,25 @@ def verify(change: EmergencyChange, act: Act) -> None:
 # --- step 6: document, step 7: close ------------------------------------------------------------
 def attach_evidence(change: EmergencyChange, act: Act) -> None:
     """Write one piece of evidence; captured at is when it happened."""
+    _write_evidence(change, act)
+
+
+def supersede_evidence(change: EmergencyChange, act: Act) -> None:
+    """Write a new version of a piece of evidence; the old one stays beside it as superseded."""
+    old: Evidence = act.data["supersedes"]
+    if old.change_id != change.pk:
+        raise TransitionRefused("This evidence belongs to another change.", "supersedes")
+    if Evidence.objects.filter(supersedes=old).exists():
+        raise TransitionRefused(
+            "A newer version superseded this one already. Choose that.", "supersedes"
+        )
+    _write_evidence(change, act, supersedes=old)
+
+
+def _write_evidence(change: EmergencyChange, act: Act, **further: Any) -> None:
     names = (
         "kind", "description", "source_system", "file", "file_name", "link", "text", "size",
-        "sha256",
+        "sha256", "content_type",
     )  # fmt: skip
     values = {name: act.data[name] for name in names if act.data.get(name)}
     if not values.get("description"):
@@ -239,15 +256,28 @@ def attach_evidence(change: EmergencyChange, act: Act) -> None:
         raise TransitionRefused(
             "Attach exactly one thing at a time: a file, a link or a pasted log."
         )
-    act.save(
-        Evidence(
-            change=change,
-            captured_at=act.happened_at,
-            recorded_at=act.recorded_at,
-            attached_by=act.by,
-            **values,
-        )
+    evidence = Evidence(
+        change=change,
+        captured_at=act.happened_at,
+        recorded_at=act.recorded_at,
+        attached_by=act.by,
+        **values,
+        **further,
     )
+    try:
+        act.save(evidence)
+    except AlteredInStoreError:
+        raise TransitionRefused(
+            "The same file was stored before and is not intact any more. "
+            "Tell whoever runs the portal; nothing was saved.",
+            "file",
+        ) from None
+    except OSError:
+        raise TransitionRefused(
+            "The file could not be stored, so nothing was saved. "
+            "Try again in a minute, then tell whoever runs the portal.",
+            "file",
+        ) from None
 
 
 def document(change: EmergencyChange, act: Act) -> None:

@@ -256,3 +256,10 @@ def web_address(text: str) -> str:
 
 def web_address_if_any(text: str) -> str:
     return web_address(text) if text else ""
+
+
+def days(text: str) -> int:
+    """Return a number of days, at most a century."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 36525):
+        raise ValueError("it must be a whole number of days from 0 to 36525.")
+    return int(text)

@@ -1,6 +1,8 @@
 """Error pages: what happened, why, and the way on; never a traceback."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 
 from ecportal.audit import sign_in
@@ -27,6 +29,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        why = "More was sent than the portal takes at once. Nothing was saved."
+        advice = "Go back and attach a smaller file; what is too long to paste, attach as a file."
+        return _page(request, 413, "This is too large", why, advice)
+    if isinstance(exception, MultiPartParserError):
+        why = "The upload broke off on its way, or the name of the file is too long."
+        advice = "Nothing was saved. Go back and try again. Give the file a shorter name, too."
+        return _page(request, 400, "This upload cannot be read", why, advice)
     return _page(request, 400, "This request cannot be read", "Nothing was saved.")
 
 

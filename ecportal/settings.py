@@ -102,11 +102,25 @@ DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 EVIDENCE_DIR = env.optional("EVIDENCE_DIR", Path, str(VAR_DIR / "evidence"))
 EVIDENCE_MAX_BYTES = 25 * 1024 * 1024
+# With a bucket evidence goes to S3; boto3 finds the credentials, in the environment or elsewhere.
+EVIDENCE_S3_BUCKET = env.optional("EVIDENCE_S3_BUCKET", str, "")
+EVIDENCE_STORE: dict[str, Any] = {
+    "BACKEND": "changes.evidence_store.EvidenceFolder",
+    "OPTIONS": {"location": str(EVIDENCE_DIR), "base_url": None},
+}
+EVIDENCE_S3_OPTIONS = {
+    "bucket_name": EVIDENCE_S3_BUCKET,
+    "endpoint_url": env.optional("EVIDENCE_S3_ENDPOINT", environment.web_address_or_none, ""),
+    "region_name": env.optional("EVIDENCE_S3_REGION", str, "") or None,
+    "retention_days": env.optional("EVIDENCE_S3_RETENTION_DAYS", environment.days, "2557"),
+}
+if EVIDENCE_S3_BUCKET:
+    EVIDENCE_STORE = {
+        "BACKEND": "changes.evidence_bucket.EvidenceBucket",
+        "OPTIONS": EVIDENCE_S3_OPTIONS,
+    }
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(EVIDENCE_DIR), "base_url": None},
-    },
+    "default": EVIDENCE_STORE,
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if env.mode == TEST
@@ -116,6 +130,11 @@ STORAGES = {
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "changes.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

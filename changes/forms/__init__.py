@@ -8,7 +8,14 @@ from changes.forms.deciding import (
     RejectForm,
     SeenForm,
 )
-from changes.forms.documenting import CheckForm, CorrectForm, DocumentForm, EvidenceForm, ShareForm
+from changes.forms.documenting import (
+    CheckForm,
+    CorrectForm,
+    DocumentForm,
+    EvidenceForm,
+    ShareForm,
+    SupersedeForm,
+)
 from changes.forms.governing import DelegateForm, PolicyForm
 from changes.forms.implementing import (
     CatchUpForm,
@@ -43,4 +50,5 @@ __all__ = [
     "StartForm",
     "StartUnapprovedForm",
     "SubmitForm",
+    "SupersedeForm",
 ]

@@ -1,7 +1,6 @@
 """What may be typed to verify, document and correct a change."""
 
 import hashlib
-import uuid
 from pathlib import PurePath
 from typing import Any
 
@@ -9,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
+from changes.evidence_types import TEXT, content_type
 from changes.models import Correction, Evidence
 from ecportal.accounts.models import User
 from ecportal.forms import LOG_LIMIT, ActForm, PlainAct, link, moment, reads_as_written, words
@@ -33,7 +33,8 @@ class EvidenceForm(ActForm):
     )  # fmt: skip
     file = forms.FileField(
         label="File", required=False, allow_empty_file=False, max_length=255,
-        help_text=f"Up to {filesizeformat(settings.EVIDENCE_MAX_BYTES)}; stored under its digest.",
+        help_text=f"Any kind, up to {filesizeformat(settings.EVIDENCE_MAX_BYTES)}. Stored under "
+        "its digest; images, text and PDF can be looked at here, the rest is downloaded.",
     )  # fmt: skip
     link = link("Or a link")
     text = words("Or a pasted log", required=False, limit=LOG_LIMIT)
@@ -42,14 +43,21 @@ class EvidenceForm(ActForm):
 
     def prepare(self) -> None:
         self.order_fields([
-            "description", "kind", "file", "link", "text", "source_system", "happened_at", "reason",
+            "supersedes", "description", "kind", "file", "link", "text", "source_system",
+            "happened_at", "reason",
         ])  # fmt: skip
+        limit = settings.EVIDENCE_MAX_BYTES
+        words = f"This file is too large. Attach at most {filesizeformat(limit)}."
+        self.fields["file"].widget.attrs.update({"data-limit": limit, "data-too-large": words})
 
     def clean_file(self) -> Any:
         upload: Any = self.cleaned_data.get("file")
         if upload is not None and (upload.size or 0) > settings.EVIDENCE_MAX_BYTES:
             limit = filesizeformat(settings.EVIDENCE_MAX_BYTES)
-            raise forms.ValidationError(f"This file is too large. Attach at most {limit}.")
+            raise forms.ValidationError(
+                f"This file is too large. Attach at most {limit}; a longer log can be split, or "
+                "kept where it is and linked."
+            )
         return upload
 
     def clean(self) -> dict[str, Any]:
@@ -71,15 +79,36 @@ class EvidenceForm(ActForm):
         if data["text"]:
             content = data["text"].encode()
             data.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+            data["content_type"] = TEXT
         if upload is not None:
-            digest = hashlib.sha256()
+            digest, head = hashlib.sha256(), b""
             for chunk in upload.chunks():
                 digest.update(chunk)
+                head = head or chunk
             upload.seek(0)
             data["file_name"] = PurePath(upload.name or "file").name[:255]
             data.update(size=upload.size, sha256=digest.hexdigest())
-            upload.name = f"{data['sha256'][:2]}/{data['sha256']}-{uuid.uuid4().hex[:8]}"
+            data["content_type"] = content_type(head)
+            upload.name = data["sha256"]
         return data
+
+
+class SupersedeForm(EvidenceForm):
+    """A new version of something attached before; starts from what the old one says."""
+
+    from_link = ("supersedes",)
+    supersedes = forms.ModelChoiceField(label="What does it replace?", queryset=Evidence.objects)
+    reason = words("Why is it replaced?", rows=2)
+
+    def prepare(self) -> None:
+        super().prepare()
+        current = Evidence.objects.filter(change_id=self.record.pk, superseded_by=None)
+        self.fields["supersedes"].queryset = current  # type: ignore[attr-defined]
+        chosen = str(self.initial.get("supersedes", ""))
+        old = current.filter(pk=int(chosen[:18])).first() if chosen.isdecimal() else None
+        if old is not None:
+            for name in ("kind", "description", "source_system"):
+                self.initial.setdefault(name, getattr(old, name))
 
 
 class DocumentForm(ActForm):

@@ -34,6 +34,12 @@ class Evidence(models.Model):
     text = models.TextField(blank=True)
     size = models.PositiveBigIntegerField("size in bytes", null=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    content_type = models.CharField(
+        "type", max_length=100, blank=True, default="", help_text="By the content, not the name."
+    )
+    supersedes = models.OneToOneField(
+        "self", models.PROTECT, related_name="superseded_by", null=True, blank=True
+    )
     objects: ClassVar = TrackedManager()
     history = tracked()
 
@@ -50,10 +56,18 @@ class Evidence(models.Model):
             models.CheckConstraint(
                 condition=Q(captured_at__lte=F("recorded_at")), name="captured_in_the_past"
             ),
+            models.CheckConstraint(
+                condition=Q(supersedes=None) | Q(supersedes__lt=F("id")),
+                name="evidence_supersedes_an_earlier_one",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.description
+
+    @property
+    def is_superseded(self) -> bool:
+        return hasattr(self, "superseded_by")
 
 
 class EvidenceRead(models.Model):

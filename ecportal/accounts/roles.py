@@ -48,7 +48,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "changes.emergencychange": (
             "view open revise submit amend rework claim_approval start start_unapproved"
             " log_execution record_deviation catch_up finish check_stability report_instability"
-            " verify attach_evidence correct document cancel"
+            " verify attach_evidence supersede_evidence correct document cancel"
         ),
         "reviews.followupaction": "view complete",
         "reviews.sampleitem": "view answer",

@@ -94,6 +94,7 @@ BAD: list[tuple[str, Callable[[Company], Any], dict[str, Any]]] = [
     ("evidence_is_one_of_file_link_text", link, {"text": "too", "sha256": "0" * 64}),
     ("evidence_is_one_of_file_link_text", link, {"link": "", "text": "without digest"}),
     ("evidence_is_one_of_file_link_text", link, {"link": "", "file": "without-digest"}),
+    ("evidence_supersedes_an_earlier_one", link, {"supersedes": F("id")}),
     ("captured_in_the_past", link, {"captured_at": later()}),
     ("executed_in_the_past", executed, {"happened_at": later()}),
     ("checked_in_the_past", checked, {"happened_at": later()}),

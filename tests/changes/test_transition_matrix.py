@@ -34,6 +34,7 @@ report_instability    .            .            .            .            implem
 check_stability       .            .            .            .            =            .            .            .            .            .
 document              .            .            .            .            .            documented   .            .            .            .
 attach_evidence       =            =            =            =            =            =            =            =            =            .
+supersede_evidence    =            =            =            =            =            =            =            =            =            .
 log_execution         .            .            .            =            =            =            =            =            .            .
 record_deviation      .            .            .            =            =            =            =            .            .            .
 catch_up              .            .            .            =            =            =            =            =            .            .
@@ -100,6 +101,12 @@ def data_for(company: Company, verb: str, change: EmergencyChange) -> dict[str, 
             "description": "Dashboard",
             "link": "https://grafana.example.test/",
         },
+        "supersede_evidence": {
+            "kind": "other",
+            "description": "Dashboard, later",
+            "link": "https://grafana.example.test/later",
+            "supersedes": change.evidence.last(),
+        },
         "record_deviation": {"skipped": "Load test"},
         "catch_up": {"deviation": change.deviations.first()},
         "revise": {"systems": [company.system]},
@@ -114,6 +121,10 @@ def do(company: Company, verb: str, change: EmergencyChange) -> None:
         if verb == "close":
             Journey(company, change).review()
             return
+        if verb == "supersede_evidence" and not change.evidence.exists():
+            evidence = data_for(company, "attach_evidence", change)
+            CHANGES.perform(change, "attach_evidence", by=by, reason="Seen.", **evidence)
+            data = data_for(company, verb, change)
         if verb == "document":
             evidence = data_for(company, "attach_evidence", change)
             CHANGES.perform(change, "attach_evidence", by=by, reason="Seen.", **evidence)

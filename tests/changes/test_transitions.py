@@ -38,6 +38,11 @@ CHANGE_ROWS = [
         "draft submitted approved implementing implemented verified documented closed rejected",
         None,
     ),
+    (
+        "supersede_evidence",
+        "draft submitted approved implementing implemented verified documented closed rejected",
+        None,
+    ),
     ("log_execution", "implementing implemented verified documented closed", None),
     ("record_deviation", "implementing implemented verified documented", None),
     ("catch_up", "implementing implemented verified documented closed", None),

@@ -29,7 +29,7 @@ changes.EmergencyChange
     start E    start_unapproved E    approve_retroactively L    reject_retroactively L
     log_execution E    record_deviation E    catch_up E    finish E
     check_stability E    report_instability E    verify E
-    attach_evidence E    document E    close L
+    attach_evidence E    supersede_evidence E    document E    close L
 changes.Delegation
     view ELAR    delegate L    end L
 changes.Policy

@@ -19,6 +19,9 @@ POLICY = {
 }  # fmt: skip
 
 
+SEALED_OFF = {"default-src 'none'", "form-action 'none'", "frame-ancestors 'none'", "sandbox"}
+"""The policy of what somebody attached."""
+
 LINKS = ("http", "https", "mailto")
 """What a link that somebody may follow leads to; nothing else of another origin is loaded."""
 
@@ -78,11 +81,22 @@ def pages(world: World) -> Iterator[str]:
     yield "/admin/changes/emergencychange/declare/"
     yield page(world.change, "decide")
     yield page(world.change, "evidence", world.change.evidence.get().pk)
+    yield page(world.change, "evidence_page", world.change.evidence.get().pk)
     for record in world.records.values():
         yield listing(record, "add")
         if type(record) in Lifecycle.registry:
             yield from (act(record, verb) for verb in ("revise", "complete", "assign_role"))
-    yield from (act(world.change, verb) for verb in ("approve", "finish", "verify", "correct"))
+    yield from (
+        act(world.change, verb)
+        for verb in (
+            "approve",
+            "finish",
+            "verify",
+            "correct",
+            "attach_evidence",
+            "supersede_evidence",
+        )
+    )
 
 
 def test_every_page_obeys_the_policy_that_it_sends(world: World, signed_in: SignIn) -> None:
@@ -99,7 +113,9 @@ def test_every_page_obeys_the_policy_that_it_sends(world: World, signed_in: Sign
 
 def assert_policy(response: Any, address: str) -> None:
     header = response["Content-Security-Policy"]
-    assert {part.strip() for part in header.split(";")} == POLICY, address
+    attached = re.search(r"/evidence/\d+/$", address) and response.status_code == 200
+    policy = SEALED_OFF if attached else POLICY
+    assert {part.strip() for part in header.split(";")} == policy, address
     assert response["X-Frame-Options"] == "DENY", address
     assert response["X-Content-Type-Options"] == "nosniff", address
     assert response["Referrer-Policy"] == "same-origin", address

@@ -34,6 +34,7 @@ def every_page(world: World) -> list[str]:
         "/admin/changes/emergencychange/declare/",
         page(change, "decide"),
         page(change, "evidence", change.evidence.get().pk),
+        page(change, "evidence_page", change.evidence.get().pk),
         "/admin/incidents/incident/add/",
         "/admin/reviews/followupaction/add/",
         *(
