@@ -1,7 +1,7 @@
 """Who may decide on which change: Leads by system, and their delegates."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
@@ -36,6 +37,18 @@ class Button:
     is_step: bool = True
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page of an app that belongs to no model, at /admin/APP/SLUG/; it only shows."""
+
+    app_label: str
+    slug: str
+    title: str
+    permission: str
+    show: Callable[[HttpRequest], HttpResponseBase]
+
+
+pages: list[Page] = []
 _panels: dict[type[Model] | None, list[Panel]] = defaultdict(list)
 _buttons: dict[type[Model] | None, list[Callable[[HttpRequest, Any], list[Button]]]] = defaultdict(
     list
@@ -69,6 +82,22 @@ def buttons(
     ) -> Callable[[HttpRequest, Any], list[Button]]:
         _buttons[model].append(build)
         return build
+
+    return register
+
+
+def page(
+    app_label: str, slug: str, title: str, permission: str
+) -> Callable[
+    [Callable[[HttpRequest], HttpResponseBase]], Callable[[HttpRequest], HttpResponseBase]
+]:
+    """Register the decorated view for those who hold `permission`; it stands in the navigation."""
+
+    def register(
+        show: Callable[[HttpRequest], HttpResponseBase],
+    ) -> Callable[[HttpRequest], HttpResponseBase]:
+        pages.append(Page(app_label, slug, title, permission, show))
+        return show
 
     return register
 

@@ -1,19 +1,22 @@
 """The admin site: who may enter, and what the home page shows."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 
 from ecportal import clock, panels
 from ecportal.accounts.models import User
+from ecportal.accounts.permissions import verbs_of
 from ecportal.lifecycle import Act
 
 
@@ -21,6 +24,14 @@ def signed_in(request: HttpRequest) -> User:
     """Return the person behind an admin request; the admin lets nobody else in."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def _show_page(part: panels.Page, request: HttpRequest) -> HttpResponseBase:
+    if part.permission not in verbs_of(signed_in(request)):
+        raise PermissionDenied(f"Your role does not include the page “{part.title}”.")
+    if request.method not in ("GET", "HEAD"):
+        raise PermissionDenied("This page only shows; nothing is done here.")
+    return part.show(request)
 
 
 class SignInForm(AdminAuthenticationForm):
@@ -92,7 +103,37 @@ class PortalAdminSite(admin.AdminSite):
         """Return the apps in the order of the process rather than of the alphabet."""
         order = ["incidents", "changes", "reviews", "outbox", "audit", "accounts", "auth"]
         apps = super().get_app_list(request, app_label)
-        return sorted(apps, key=lambda app: order.index(app["app_label"]))
+        return sorted(
+            (self._with_pages(request, app) for app in apps),
+            key=lambda app: order.index(app["app_label"]),
+        )
+
+    def _with_pages(self, request: HttpRequest, app: dict[str, Any]) -> dict[str, Any]:
+        """Add the app's own pages that this person may open to its models."""
+        held = verbs_of(signed_in(request))
+        own = [
+            {
+                "name": part.title,
+                "object_name": part.slug,
+                "admin_url": reverse(f"admin:{part.app_label}_{part.slug}"),
+                "add_url": None,
+                "view_only": True,
+            }
+            for part in panels.pages
+            if part.app_label == app["app_label"] and part.permission in held
+        ]
+        return {**app, "models": [*own, *app["models"]]}
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path(
+                f"{part.app_label}/{part.slug}/",
+                self.admin_view(partial(_show_page, part)),
+                name=f"{part.app_label}_{part.slug}",
+            )
+            for part in panels.pages
+        ]
+        return [*own, *super().get_urls()]
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -16,6 +16,7 @@ from reviews import (  # noqa: F401 - panels and pages register themselves
     forms,
     panels,
     population_admin,
+    reports,
     sample_admin,
     working_paper_panels,
 )

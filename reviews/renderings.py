@@ -10,9 +10,10 @@ from typing import IO, Any, Protocol
 
 from reviews.columns import HEADINGS
 from reviews.period import Period
+from reviews.comma_separated import FORMULA
 from reviews.spreadsheet import Spreadsheet
 
-STARTS_A_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+STARTS_A_FORMULA = frozenset(FORMULA)
 FLUSH_AT = 1 << 16
 
 

@@ -67,7 +67,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "reviews.retrospectivereview": "view complete",
         "reviews.followupaction": "view assign complete reassign drop",
         "reviews.escalationrung": "view define revise retire reinstate",
-        "reviews.controlexception": "view answer",
+        "reviews.controlexception": "view answer report",
         "reviews.companyholiday": "view declare withdraw",
         "reviews.population": "view generate",
         "reviews.sampleitem": "view answer",
@@ -78,6 +78,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
     AUDITOR: {
         **_READ,
         "changes.emergencychange": "view see_confidential",
+        "reviews.controlexception": "view report",
         "changes.evidenceread": "view",
         # Their own working papers; of the process itself an Auditor writes nothing.
         "reviews.population": "view generate",

@@ -79,6 +79,7 @@ def pages(world: World) -> Iterator[str]:
     yield from world.pages("change", "history")
     yield f"/admin/changes/emergencychange/declare/{world.change.incident.pk}/"
     yield "/admin/changes/emergencychange/declare/"
+    yield from (f"/admin/reviews/{name}/" for name in ("register", "duties", "controls"))
     yield page(world.change, "decide")
     yield page(world.change, "evidence", world.change.evidence.get().pk)
     yield page(world.change, "evidence_page", world.change.evidence.get().pk)

@@ -16,6 +16,11 @@ from tests.pages.world import World, act, evidence_link, lists, page
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident, person
 
 LIMIT = 25
+REPORTS = [
+    "/admin/reviews/register/",
+    "/admin/reviews/duties/?show=all",
+    "/admin/reviews/controls/",
+]
 
 
 def count(client: Client, address: str) -> tuple[int, int]:
@@ -35,6 +40,7 @@ def every_page(world: World) -> list[str]:
         page(change, "decide"),
         page(change, "evidence", change.evidence.get().pk),
         page(change, "evidence_page", change.evidence.get().pk),
+        *REPORTS,
         "/admin/incidents/incident/add/",
         "/admin/reviews/followupaction/add/",
         *(
@@ -109,7 +115,7 @@ def test_lists_and_home_take_as_many_queries_for_forty_rows_as_for_three(
     world: World, signed_in: SignIn
 ) -> None:
     clients = {letter: signed_in(world.people[letter]) for letter in "ELR"}
-    addresses = ["/admin/", "/admin/changes/emergencychange/declare/", *lists()]
+    addresses = ["/admin/", "/admin/changes/emergencychange/declare/", *lists(), *REPORTS]
 
     def numbers() -> dict[Any, int]:
         found = {}

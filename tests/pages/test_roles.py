@@ -177,6 +177,9 @@ OTHER_PAGES = """
 /admin/reviews/population/{p}/file/json/     LAS
 /admin/reviews/population/{p}/file/xlsx/     LAS
 /admin/reviews/population/{p}/proof/         LAS
+/admin/reviews/register/                     LA
+/admin/reviews/duties/                       LA
+/admin/reviews/controls/                     LA
 """
 
 
