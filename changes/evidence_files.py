@@ -12,10 +12,6 @@ from ecportal.accounts.models import User
 from ecportal.lifecycle import Act
 
 SEALED_OFF: Final = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
-# A sandboxed document gets no PDF viewer from any browser; its scripts have no origin there anyway.
-VIEWER_ONLY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"
-)
 TEXT_SHOWN: Final = 256 * 1024
 """Bytes of a text that are shown; the whole is the download."""
 
@@ -53,8 +49,7 @@ def show(evidence: Evidence, reader: User) -> HttpResponseBase:
     response = FileResponse(_open(evidence), content_type=evidence.content_type)
     response["Content-Disposition"] = "inline"
     log_read(evidence, reader, "Looked at")
-    is_pdf = evidence.content_type == PDF
-    return _sealed_off(response, VIEWER_ONLY if is_pdf else SEALED_OFF)
+    return _sealed_off(response)
 
 
 def about(evidence: Evidence, reader: User) -> dict[str, Any]:
@@ -97,8 +92,8 @@ def _open(evidence: Evidence) -> Any:
         raise Http404("The stored file is missing. Tell whoever runs the portal.") from None
 
 
-def _sealed_off(response: HttpResponseBase, policy: str = SEALED_OFF) -> HttpResponseBase:
-    response["Content-Security-Policy"] = policy
+def _sealed_off(response: HttpResponseBase) -> HttpResponseBase:
+    response["Content-Security-Policy"] = SEALED_OFF
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
     return response

@@ -171,6 +171,7 @@ CONTROLS: Final = (
 def in_words(rule: Callable[..., Any]) -> str:
     """Return what the code says of the rule: the first line of its docstring, or its name."""
     said = (rule.__doc__ or "").strip().split("\n")[0]
+    said = said.replace("`", "")
     return said or rule.__name__.replace("_", " ").capitalize() + "."
 
 

@@ -1,5 +1,6 @@
 """A period of whole days in the company's time zone, chosen on the page of a report."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -40,17 +41,22 @@ def _midnight(day: date) -> datetime:
 
 
 class PeriodForm(forms.Form):
-    """Asks for a period; the twelve months up to today where nothing is asked."""
+    """Asks for a period; the year up to today where nothing is asked."""
 
-    first = DayField(label="From", required=False)
-    last = DayField(label="To", required=False)
+    first = DayField(label="From")
+    last = DayField(label="To")
+
+    @classmethod
+    def asked(cls, query: Mapping[str, str]) -> "PeriodForm":
+        """Return the form with what the address asks for, and the default for what it does not."""
+        today = timezone.localdate(clock.now(), timezone.get_default_timezone())
+        default = {"first": today - timedelta(days=365), "last": today}
+        return cls({name: query.get(name) or f"{day}" for name, day in default.items()})
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        today = timezone.localdate(clock.now(), timezone.get_default_timezone())
-        data["last"] = data.get("last") or today
-        data["first"] = data.get("first") or _a_year_before(data["last"])
-        if data["first"] > data["last"]:
+        first, last = data.get("first"), data.get("last")
+        if first and last and first > last:
             raise forms.ValidationError("The period ends before it begins. Choose a later end.")
         return data
 
@@ -58,11 +64,5 @@ class PeriodForm(forms.Form):
     def period(self) -> Period:
         """Return what was chosen, or the default where that cannot be read."""
         if not self.is_valid():
-            default = PeriodForm({})
-            assert default.is_valid()
-            return default.period
+            return PeriodForm.asked({}).period
         return Period(self.cleaned_data["first"], self.cleaned_data["last"])
-
-
-def _a_year_before(day: date) -> date:
-    return max(day - timedelta(days=365), date(2000, 1, 1))

@@ -57,7 +57,7 @@ REGISTER_HEAD = (
 @page("reviews", "register", "Exception register", REPORT)
 def register(request: HttpRequest) -> HttpResponseBase:
     """Show the exceptions of a period with what management answered, and the trend."""
-    form = PeriodForm(request.GET)
+    form = PeriodForm.asked(request.GET)
     period = form.period
     visible = ControlException.objects.filter(change__in=_visible(request).values("pk"))
     found = visible.filter(recorded_at__gte=period.begins_at, recorded_at__lt=period.ends_at)
@@ -104,7 +104,7 @@ DUTIES_HEAD = (
 @page("reviews", "duties", "Duties report", REPORT)
 def duties(request: HttpRequest) -> HttpResponseBase:
     """Show who did what on the changes opened in a period, the breaches alone or all of them."""
-    form = PeriodForm(request.GET)
+    form = PeriodForm.asked(request.GET)
     period = form.period
     opened = _visible(request).filter(opened_at__gte=period.begins_at, opened_at__lt=period.ends_at)
     rows = report(opened.order_by("-opened_at", "-pk"))

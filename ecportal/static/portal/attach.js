@@ -12,7 +12,10 @@
 
     const hint = document.createElement("p");
     hint.className = "drop-hint";
-    hint.textContent = "Drop a file here, paste a picture, or choose:";
+    const touched = navigator.maxTouchPoints > 0;
+    hint.textContent = touched
+      ? "Choose a file, paste a picture, or take a photo:"
+      : "Drop a file here, paste a picture, or choose:";
 
     const camera = document.createElement("input");
     camera.type = "file";
@@ -21,7 +24,7 @@
     camera.hidden = true;
     const photograph = document.createElement("button");
     photograph.type = "button";
-    photograph.className = "btn drop-camera";
+    photograph.className = "btn";
     photograph.textContent = "Take a photo";
     photograph.addEventListener("click", () => camera.click());
 
@@ -75,6 +78,6 @@
       event.preventDefault();
       take(file);
     });
-    zone.append(hint, input, photograph, camera, said);
+    zone.append(hint, input, ...(touched ? [photograph, camera] : []), said);
   }
 }
