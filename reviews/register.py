@@ -84,5 +84,6 @@ def _compare_logs_with_approval(change: EmergencyChange, approved_at: datetime) 
 
 @receiver(transitioned, sender=RetrospectiveReview)
 def register_from_review(record: RetrospectiveReview, act: Act, **_: object) -> None:
+    """A review that finds no genuine emergency is an exception."""
     if act.verb == "complete" and record.genuine is False:
         raise_exception(record.change, Kind.NOT_GENUINE, f"By the review: {act.reason}")
