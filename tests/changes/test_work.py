@@ -203,6 +203,25 @@ def test_evidence_that_is_not_one_proper_thing_is_refused(
     assert_refused(CHANGES, change, "attach_evidence", company.engineer, **{**EVIDENCE, **data})
 
 
+def test_evidence_of_another_change_is_not_superseded(company: Company) -> None:
+    one, other = a_draft(company), a_draft(company)
+    link = {"link": "https://ci.example.test/1", **EVIDENCE}
+    for change in (one, other):
+        Journey(company, change).do("attach_evidence", company.engineer, **link)
+    said, data = "belongs to another change", {"supersedes": other.evidence.get(), **link}
+    assert_refused(CHANGES, one, "supersede_evidence", company.engineer, said, **data)
+
+
+def test_evidence_is_superseded_once(company: Company) -> None:
+    change = a_draft(company)
+    link = {"link": "https://ci.example.test/1", **EVIDENCE}
+    Journey(company, change).do("attach_evidence", company.engineer, **link)
+    data = {"supersedes": change.evidence.get(), **link}
+    Journey(company, change).do("supersede_evidence", company.engineer, **data)
+    said = "superseded this one already"
+    assert_refused(CHANGES, change, "supersede_evidence", company.engineer, said, **data)
+
+
 # --- corrections and the policy -----------------------------------------------------------------
 @pytest.mark.parametrize(
     ("status", "after"),
