@@ -200,6 +200,7 @@ class Emergencies(RuleBasedStateMachine):
             "asked_approver": self.people[asked] if asked else None,
             "catch_up_on": days and timezone.localdate(self.now) + timedelta(days=days),
             "deviation": change.deviations.first(),
+            "supersedes": change.evidence.last(),
             "systems": [self.company.system] if data["systems"] else [],
         }
 
