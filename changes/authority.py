@@ -1,7 +1,7 @@
 """Who may decide on which change: Leads by system, and their delegates."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -138,12 +138,16 @@ REQUESTING = frozenset({"open", "revise", "submit", "amend", "rework", "claim_ap
 IMPLEMENTING = frozenset({"start", "start_unapproved", "finish"})
 
 
-def hands_on(changes: Iterable[EmergencyChange]) -> dict[int, tuple[set[int], set[int]]]:
+Hands = tuple[set[int], set[int]]
+"""The keys of those who asked, and of those who did the work."""
+
+
+def hands_on(changes: Iterable[EmergencyChange]) -> dict[int, Hands]:
     """Return, by the change's key, who wrote or submitted the request, and who did the work.
 
     By the history, not only by who opened and who started; one query for all the changes.
     """
-    found: dict[int, tuple[set[int], set[int]]] = {}
+    found: dict[int, Hands] = {}
     for change in changes:
         implementers = {change.implementer_id} if change.implementer_id else set()
         found[change.pk] = ({change.requester_id}, implementers)
@@ -159,7 +163,7 @@ def hands_on(changes: Iterable[EmergencyChange]) -> dict[int, tuple[set[int], se
     return found
 
 
-def hands(change: EmergencyChange) -> tuple[set[int], set[int]]:
+def hands(change: EmergencyChange) -> Hands:
     """Return the keys of all who wrote or submitted the request, and of all who did the work."""
     return hands_on([change])[change.pk]
 

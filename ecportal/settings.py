@@ -110,7 +110,8 @@ EVIDENCE_STORE: dict[str, Any] = {
 }
 EVIDENCE_S3_OPTIONS = {
     "bucket_name": EVIDENCE_S3_BUCKET,
-    "endpoint_url": env.optional("EVIDENCE_S3_ENDPOINT", environment.web_address_or_none, ""),
+    "endpoint_url": env.optional("EVIDENCE_S3_ENDPOINT", environment.web_address_if_any, "")
+    or None,
     "region_name": env.optional("EVIDENCE_S3_REGION", str, "") or None,
     "retention_days": env.optional("EVIDENCE_S3_RETENTION_DAYS", environment.days, "2557"),
 }

@@ -9,8 +9,8 @@ from json.encoder import encode_basestring
 from typing import IO, Any, Protocol
 
 from reviews.columns import HEADINGS
-from reviews.period import Period
 from reviews.comma_separated import FORMULA
+from reviews.period import Period
 from reviews.spreadsheet import Spreadsheet
 
 STARTS_A_FORMULA = frozenset(FORMULA)

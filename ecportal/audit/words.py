@@ -38,7 +38,7 @@ KINDS: Final = {
 _IRREGULAR: Final = {
     "begin": "began", "cancel": "cancelled", "catch": "caught", "drop": "dropped", "give": "gave",
     "hold": "held", "let": "let", "log": "logged", "make": "made", "send": "sent",
-    "submit": "submitted", "take": "took", "withdraw": "withdrew", "write": "wrote",
+    "draw": "drew", "submit": "submitted", "take": "took", "withdraw": "withdrew", "write": "wrote",
 }  # fmt: skip
 _NO_VERB: Final = {"a", "an", "the", "not"}
 _PAGE: Final = pattern(r"([A-Z]+) (/\S*)")

@@ -18,7 +18,7 @@ DONE = """
 reviews.Population
     generate: generated a population
 reviews.Sample
-    draw: drawed a sample
+    draw: drew a sample
 reviews.SampleItem
     answer: answered the auditor
     request: asked about this change
