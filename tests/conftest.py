@@ -4,12 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 
 from ecportal.audit import keys
 from ecportal.audit.notes import Signer
 from tests.audit.folders import files_in
 from tests.scenario import Company, found_company
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out of the run on PostgreSQL what needs one database, whichever."""
+    if connection.vendor == "postgresql":
+        skip = pytest.mark.skip(reason="tells nothing more on a second database")
+        for item in items:
+            if item.get_closest_marker("once"):
+                item.add_marker(skip)
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from ecportal.supervisor import (
 )
 from tests.redis_server import redis_server
 
+pytestmark = pytest.mark.once
+
 SERVE = [sys.executable, "manage.py", "serve"]
 ROOT = Path(__file__).resolve().parent.parent
 CREW = """

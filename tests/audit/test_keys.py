@@ -18,6 +18,8 @@ from ecportal.audit import keys, notes, sealer
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.audit.tree import Frontier
 
+pytestmark = pytest.mark.once
+
 VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 
 

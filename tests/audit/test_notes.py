@@ -19,6 +19,8 @@ from ecportal.audit.notes import (
     split_notes,
 )
 
+pytestmark = pytest.mark.once
+
 # The example of C2SP's signed-note.md (c2sp.org/signed-note), section "Example".
 C2SP_VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 C2SP_TEXT = "This is an example message.\n"

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ecportal.audit.attestation import leaf_hash
 from ecportal.audit.tree import EMPTY, Frontier, root_of
 
+pytestmark = pytest.mark.once
+
 # Leaf inputs and root hashes of transparency-dev/merkle (Apache-2.0), testonly/constants.go at
 # commit 582a6ad190b6848f1d26f8bf08ddef29955d9db1; the roots are of the first 0 to 8 leaves.
 INPUTS = [

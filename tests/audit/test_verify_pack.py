@@ -30,6 +30,8 @@ from tests.audit.packs import (
     spare_bits,
 )
 
+pytestmark = pytest.mark.once
+
 KEY = verify_pack.parse_vkey(signer().vkey)
 SOUND = evidence()
 DATA = SOUND.data()

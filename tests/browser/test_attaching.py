@@ -8,7 +8,7 @@ from changes.models import EmergencyChange
 from tests.browser.conftest import PHONE, Visit, Visitor
 from tests.scenario import Company, a_change
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 # A pixel.
 PNG = (

@@ -8,7 +8,7 @@ from changes.models import EmergencyChange
 from tests.browser.conftest import PHONE, Visit, Visitor
 from tests.scenario import Company, Journey, a_change, a_draft
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 
 def record_incident(engineer: Visitor, company: Company) -> None:

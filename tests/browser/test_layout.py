@@ -6,7 +6,7 @@ from changes.models import EmergencyChange
 from tests.browser.conftest import PHONE, Visit, Visitor
 from tests.scenario import Company, Journey, a_draft, an_incident
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 WIDTHS = (320, 390, 768, 1280)
 SEEN = """() => {

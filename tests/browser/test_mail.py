@@ -10,7 +10,7 @@ from tests.browser.conftest import PHONE, Visit
 from tests.browser.test_layout import WIDTHS, too_wide
 from tests.scenario import Company
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 LONG = "x" * 90
 
 

@@ -13,6 +13,8 @@ from ecportal.accounts.models import User
 from tests.changes.refusals import assert_refused
 from tests.scenario import Company, Journey, a_draft
 
+pytestmark = pytest.mark.once
+
 # A dot: refused. An equals sign: done, and the status stays. Else: the status it leads to.
 TABLE = """
                       draft        submitted    approved     implementing implemented  verified     documented   closed       rejected     cancelled

@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 from ecportal.lifecycle import Lifecycle
 from ecportal.management.commands.draw_lifecycles import BEGIN, END, drawing
 
+pytestmark = pytest.mark.once
+
 FRAME = f"# Title\n\nBefore.\n\n{BEGIN}\nstale words\n{END}\n\nAfter.\n"
 ARROW = re.compile(r"^    (\[\*\]|[a-z_]+) --> (\[\*\]|[a-z_]+)(?:: ([a-z ,]+))?$")
 

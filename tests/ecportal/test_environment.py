@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.once
+
 PRODUCTION = {
     "ECPORTAL_ENV": "production",
     "SECRET_KEY": "b7Qw0zXk2nV5rT8yU1iO4pA6sD9fG3hJ",

@@ -14,6 +14,8 @@ from ecportal import clock
 from ecportal.outbox.models import Message
 from ecportal.outbox.publishing import deliver, publish
 
+pytestmark = pytest.mark.once
+
 TEXT = "Approve EC-2026-0001 within 15 minutes. " * 100
 QUERIES_A_MESSAGE = 9
 """Savepoints and transactions included."""

@@ -58,6 +58,7 @@ changes.EmergencyChange
     check_stability: added a stability check
     document: documented and sent to review
     attach_evidence: attached evidence
+    supersede_evidence: replaced evidence
     log_execution: added execution log
     record_deviation: added a skipped test
     catch_up: caught up on a test

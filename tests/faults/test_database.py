@@ -17,7 +17,7 @@ from tests.postgres import Server, running_server
 from tests.processes import celery, eventually
 from tests.smtp import MailServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 WRITE = """
 import django; django.setup()
 from ecportal.outbox.publishing import publish

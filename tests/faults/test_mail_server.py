@@ -12,7 +12,7 @@ from tests.letters import results, write
 from tests.processes import beat, eventually, worker
 from tests.smtp import MailServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 HANG = 45.0  # seconds; the worker waits for EMAIL_TIMEOUT, which is 20
 
 

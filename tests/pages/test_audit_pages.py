@@ -30,7 +30,7 @@ from tests.pages.odd import STRANGE
 from tests.pages.world import listing, page
 from tests.scenario import Company, Journey, a_change, a_draft, person
 
-pytestmark = pytest.mark.usefixtures("log_key")
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("log_key")]
 EVENTS, CHECKPOINTS = "/admin/audit/auditevent/", "/admin/audit/auditcheckpoint/"
 SECRET = "Zeppelin"
 

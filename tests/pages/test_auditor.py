@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.pages.conftest import SignIn
 from tests.pages.test_roles import everything
 from tests.pages.world import World, counts, evidence_link
+
+pytestmark = pytest.mark.once
 
 OWN_PAPERS = {"/admin/reviews/population/add/", "/admin/reviews/sample/add/"}
 

@@ -14,6 +14,8 @@ from tests.pages.walk import Person, sentences
 from tests.pages.world import act, counts, page
 from tests.scenario import Company, a_change
 
+pytestmark = pytest.mark.once
+
 TYPED = {"kind": "execution", "description": "What I typed at three", "reason": "Seen."}
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 BOUNDARY = "a-line-between-parts"

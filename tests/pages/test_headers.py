@@ -6,12 +6,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.conf import settings
 from django.test import Client
 
 from ecportal.lifecycle import Lifecycle
 from tests.pages.conftest import SignIn
 from tests.pages.world import World, act, evidence_link, listing, lists, page
+
+pytestmark = pytest.mark.once
 
 POLICY = {
     "default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'",

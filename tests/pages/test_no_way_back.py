@@ -12,6 +12,8 @@ from ecportal.accounts.models import User
 from tests.pages.conftest import SignIn
 from tests.pages.world import World, act, counts, lists, page
 
+pytestmark = pytest.mark.once
+
 WHOLE = {"title": "Altered", "status": "closed", "name": "Altered", "_save": "Save",
          "is_superuser": "on", "username": "altered", "number": "EC-1", "scope": "Altered",
          "_continue": "1", "_saveasnew": "1"}  # fmt: skip

@@ -11,6 +11,8 @@ from tests.pages.walk import sentences
 from tests.pages.world import World, act, counts, page
 from tests.scenario import Company
 
+pytestmark = pytest.mark.once
+
 KEYS = [
     "abc", str(10**30), "9" * 5000, "-1", "%00", "%F0%9F%94%A5", "%ff", "1%27%20OR%201=1", "1/2",
 ]  # fmt: skip

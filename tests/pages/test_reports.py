@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from changes.models import EmergencyChange
+from changes.models import Approval, EmergencyChange
 from ecportal import clock
+from ecportal.audit import protection
 from reviews.lifecycle import EXCEPTIONS
 from reviews.models import ControlException
 from reviews.register import raise_exception
@@ -37,8 +38,8 @@ def table(person: Person, address: str, **query: str) -> list[list[str]]:
 def breached(company: Company, **values: Any) -> EmergencyChange:
     """Return a change approved by somebody whose delegator implemented it, past the guards."""
     change = Journey(company, a_draft(company, **values)).submit().approve().start().change
-    change.approvals.update(requester=company.engineer2)
-    EmergencyChange.objects.filter(pk=change.pk).update(
+    Approval._base_manager.filter(change=change).update(requester=company.engineer2)
+    EmergencyChange._base_manager.filter(pk=change.pk).update(
         implementer=company.lead, requester=company.engineer
     )
     return change
@@ -77,7 +78,7 @@ def test_period_has_both_its_days_in_the_companys_time_zone(
 def test_no_cell_of_the_register_is_a_formula(company: Company, auditor: Person, text: str) -> None:
     exception = raise_exception(a_draft(company, title=text.strip()), "duties", text)
     assert exception is not None
-    ControlException.objects.filter(pk=exception.pk).update(detail=text)
+    ControlException._base_manager.filter(pk=exception.pk).update(detail=text)
     (row,) = table(auditor, REGISTER)
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
     assert f"'{text}" in row
@@ -136,7 +137,8 @@ def test_duties_report_without_a_breach_says_so(company: Company, auditor: Perso
 def test_duties_of_everybody_who_had_a_hand_in_it_count(company: Company, auditor: Person) -> None:
     """The history names a second implementer, whom the row does not."""
     change = Journey(company, a_draft(company)).submit().approve().start().change
-    change.history.filter(history_verb="start").update(history_user_id=company.lead.pk)
+    with protection.lifted([change.history.model]):
+        change.history.filter(history_verb="start").update(history_user_id=company.lead.pk)
     assert "Lead both approved and implemented." in sentences(auditor.open(DUTIES))
 
 

@@ -3,9 +3,13 @@
 import re
 from typing import Any
 
+import pytest
+
 from ecportal.lifecycle import Lifecycle
 from tests.pages.conftest import SignIn
 from tests.pages.world import World, act, counts, listing, page
+
+pytestmark = pytest.mark.once
 
 # E Engineer, L Engineering Lead, A Auditor, R Role Administrator, S a superuser in no role; an
 # unnamed person without any role may open none of these pages. `+` makes a new record.

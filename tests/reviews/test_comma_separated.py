@@ -7,6 +7,8 @@ import pytest
 
 from reviews.comma_separated import download, harmless, lines
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     "cell",

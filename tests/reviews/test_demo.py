@@ -23,6 +23,8 @@ from incidents.models import Incident
 from reviews.business_days import company_calendar
 from reviews.models import ControlException, Deadline, FollowUpAction, Notice
 
+pytestmark = pytest.mark.once
+
 BERLIN = ZoneInfo("Europe/Berlin")
 WEDNESDAY = datetime(2026, 11, 25, 10, 0, tzinfo=BERLIN)
 DAYS = {

@@ -13,6 +13,8 @@ from reviews.working_papers import SAMPLE_ITEMS, SAMPLES
 from tests.reviews.populations import generated, sampled
 from tests.scenario import Company, a_change, a_draft, person
 
+pytestmark = pytest.mark.once
+
 NUMBERS = [f"EC-2026-{n:04d}" for n in range(1, 41)]
 
 
