@@ -1,4 +1,4 @@
-"""Writes evidence packs: the log, or one record's part of it, in a zip that verifies offline.
+"""Writes evidence packs: the log, or a part of it with documents to read, in a zip.
 
 What a pack is, byte for byte, is laid down in `verify_pack`, which travels in each one.
 """
@@ -6,7 +6,7 @@ What a pack is, byte for byte, is laid down in `verify_pack`, which travels in e
 import json
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from hashlib import sha256
@@ -49,16 +49,31 @@ class NotExported(Exception):
     """The pack could not be made; says why in a sentence."""
 
 
-def write_pack(out: BinaryIO, *, record: str | None = None) -> Manifest:
-    """Write the pack of the whole log, or of one record and what refers to it, as of one moment.
+class Part(NamedTuple):
+    """A part of the log: these events, and the files by name that were made of it to be read.
 
-    The same database gives the same bytes. `record` is as for `verify`; CannotVerify if there is
-    none. Needs room for the pack in the folder for temporary files; memory does not grow with it.
+    One of the events is the rendering that names the digest of the files.
+    """
+
+    events: set[int]
+    documents: Mapping[str, Path]
+
+
+def write_pack(
+    out: BinaryIO, *, record: str | None = None, part: Part | None = None
+) -> Manifest:
+    """Write the pack of the whole log, of one record and what refers to it, or of a part.
+
+    All as of one moment: the same database gives the same bytes. `record` is as for `verify`;
+    CannotVerify if there is none. Needs room for the pack in the folder for temporary files;
+    memory does not grow with it.
     """
     with ExitStack() as stack:
         writing = _Writing(stack)
         with snapshot():
-            writing.gather(scope.of(record) if record else None)
+            if record is not None:
+                part = Part(scope.of(record).event_ids(), {})
+            writing.gather(part)
         # The database is not kept waiting for a slow reader of the pack.
         return writing.write(out)
 
@@ -77,6 +92,7 @@ def note_export(manifest: Manifest, record: str | None) -> None:
 class _Member(NamedTuple):
     size: int
     crc: int
+    sha256: str
     opened: Callable[[], Any]
 
 
@@ -84,11 +100,12 @@ class _Spool:
     """A member that is made line by line, in a temporary file."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self.file, self.size, self.crc = file, 0, 0
+        self.file, self.size, self.crc, self.digest = file, 0, 0, sha256()
 
     def add(self, data: bytes) -> None:
         self.size += self.file.write(data)
         self.crc = zlib.crc32(data, self.crc)
+        self.digest.update(data)
 
     def member(self) -> _Member:
         @contextmanager
@@ -96,7 +113,7 @@ class _Spool:
             self.file.seek(0)
             yield self.file
 
-        return _Member(self.size, self.crc, opened)
+        return _Member(self.size, self.crc, self.digest.hexdigest(), opened)
 
 
 class _Writing:
@@ -107,13 +124,15 @@ class _Writing:
         self.missing: list[str] = []
         self.unsealed = 0
 
-    def gather(self, chosen: scope.Scope | None) -> None:
+    def gather(self, part: Part | None) -> None:
         self.unsealed = _unsealed()
         self._spool(verify_pack.CHECKPOINTS, self._checkpoints())
         self._spool(verify_pack.LEAVES, self._leaves())
-        self._spool(verify_pack.EVENTS, self._events(chosen))
+        self._spool(verify_pack.EVENTS, self._events(part))
         for digest in sorted(self.facts.files):
             self._attach(digest)
+        if part is not None and part.documents:
+            self._add_documents(part.documents)
         program = Path(verify_pack.__file__).read_bytes()
         self._spool(verify_pack.PROGRAM, iter([program]))
         self._spool(verify_pack.MANIFEST, iter([self.facts.manifest()]))
@@ -143,12 +162,21 @@ class _Writing:
             self.facts.leaves += 1
             yield f"{leaf_hash}\n".encode()
 
-    def _events(self, chosen: scope.Scope | None) -> Iterator[bytes]:
-        for index, body in _bodies("") if chosen is None else _chosen_bodies(chosen):
+    def _events(self, part: Part | None) -> Iterator[bytes]:
+        for index, body in _bodies("") if part is None else _chosen_bodies(part.events):
             # An altered one goes into the pack as it is, for the reader to see.
             with suppress(*verify_pack.UNFIT):
                 self.facts.add_event(index, None if body is None else json.loads(body))
             yield verify_pack.event_line(index, body) + b"\n"
+
+    def _add_documents(self, documents: Mapping[str, Path]) -> None:
+        listed = (verify_pack.CHECKPOINTS, verify_pack.EVENTS, verify_pack.LEAVES)
+        self.facts.sha256 = {name: self.members[name].sha256 for name in listed}
+        for name, path in documents.items():
+            with path.open("rb") as file:
+                size, crc, found = _measure(file)
+            self.members[name] = _Member(size, crc, found, partial(path.open, "rb"))
+            self.facts.documents[name] = found
 
     def _attach(self, digest: str) -> None:
         """Add the stored file with this digest, unless its bytes are gone or others."""
@@ -160,7 +188,7 @@ class _Writing:
                 continue
             if found == digest:
                 opened = partial(storage.open, name, "rb")
-                self.members[f"attachments/{digest}"] = _Member(size, crc, opened)
+                self.members[f"attachments/{digest}"] = _Member(size, crc, digest, opened)
                 self.facts.attachments += 1
                 return
         self.missing.append(digest)
@@ -211,10 +239,10 @@ def _bodies(where: str, parameters: tuple[Any, ...] = ()) -> Iterator[tuple[int,
             yield from rows
 
 
-def _chosen_bodies(chosen: scope.Scope) -> Iterator[tuple[int, str | None]]:
-    """Yield the sealed events about the record, and the orders by which some were erased."""
+def _chosen_bodies(chosen: set[int]) -> Iterator[tuple[int, str | None]]:
+    """Yield those of the events that are sealed, and the orders by which some were erased."""
     wanted: set[int] = set()
-    events = sorted(chosen.event_ids())
+    events = sorted(chosen)
     for first in range(0, len(events), CHUNK):
         leaves = AuditLeaf.objects.filter(event_id__in=events[first : first + CHUNK])
         wanted.update(leaves.values_list("idx", flat=True))

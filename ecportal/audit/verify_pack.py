@@ -9,9 +9,11 @@ checkpoint is a signed note that you received earlier, by mail for instance: it 
 which was signed by then has been rewritten since, even by somebody who holds the signing key.
 
 What is bound by what: the signed root binds every leaf hash; a leaf hash binds the text of its
-event; an event names the SHA-256 of its attachment. The manifest, the README and this program are
-no evidence: they must be exactly what this program makes of the evidence, byte for byte, and so
-must the zip around them. For one body of evidence there is one pack.
+event; an event names the SHA-256 of its attachment. Documents (PDF, JSON) are what the portal made
+of its records to be read: a `rendering` event binds them all, and the JSON of a change must hold
+exactly the events that are in the pack. The manifest, the README and this program are no evidence:
+they must be exactly what this program makes of the evidence, byte for byte, and so must the zip
+around them. For one body of evidence there is one pack.
 """
 
 from __future__ import annotations
@@ -40,6 +42,11 @@ README, CHECKPOINTS, EVENTS = "README.txt", "checkpoints.txt", "events.jsonl"
 LEAVES, MANIFEST, PROGRAM = "leaves.txt", "manifest.json", "verify_pack.py"
 NAMES = (README, CHECKPOINTS, EVENTS, LEAVES, MANIFEST, PROGRAM)
 ATTACHMENT = re.compile(r"attachments/([0-9a-f]{64})")
+RECORD = re.compile(r"changes/[A-Z0-9][A-Z0-9-]{0,39}\.json")
+DOCUMENT = re.compile(r"changes/[A-Z0-9][A-Z0-9-]{0,39}\.(?:json|pdf)|contents\.json|mail-ledger\.json")
+RECORD_FORMAT = "ecportal change record 1"
+RENDERING = "rendering"
+"""The kind of event that names the digest of all documents of a pack."""
 ERASED = "[redacted]"
 """Stands in an event for a value that was erased before the event was written."""
 
@@ -50,6 +57,7 @@ _UNIX, _MODE = 3 << 8, 0o100644 << 16
 DIRECTORY_LIMIT = 1 << 27  # bytes: about a million attachments
 NOTE_LIMIT = 1 << 24
 LINE_LIMIT = 1 << 25
+RECORD_LIMIT = 1 << 28
 CHUNK = 1 << 20
 
 
@@ -152,7 +160,8 @@ def _check_names(names: list[str]) -> None:
     missing = [name for name in NAMES if name not in names]
     if missing:
         raise Refused(f"The pack lacks {', '.join(missing)}.")
-    foreign = [name for name in names if name not in NAMES and not ATTACHMENT.fullmatch(name)]
+    known = re.compile(f"{ATTACHMENT.pattern}|{DOCUMENT.pattern}")
+    foreign = [name for name in names if name not in NAMES and not known.fullmatch(name)]
     if foreign:
         raise Refused(f"The pack holds what belongs to no pack: {ascii(foreign[0])[:100]}.")
     if names != sorted(set(names)):
@@ -166,6 +175,7 @@ class Pack:
         self.file = file
         self.members = read_members(file)
         self._where: dict[str, tuple[Member, int]] = {}
+        self.sha256: dict[str, str] = {}
         offset = 0
         for member in self.members:
             self._where[member.name] = (member, offset)
@@ -176,15 +186,22 @@ class Pack:
         header = local_header(member)
         if _read_at(self.file, offset, len(header)) != header:
             raise Refused(f"The zip was altered: {name} does not begin as its directory says.")
-        crc, left = 0, member.size
+        crc, left, digest = 0, member.size, hashlib.sha256()
         while left:
             chunk = self.file.read(min(left, CHUNK))
             if not chunk:
                 raise Refused(f"{name} is cut off.")
             crc, left = zlib.crc32(chunk, crc), left - len(chunk)
+            digest.update(chunk)
             yield chunk
         if crc != member.crc:
             raise Refused(f"{name} was altered: its checksum is wrong.")
+        self.sha256[name] = digest.hexdigest()
+
+    def part(self, name: str, offset: int, length: int) -> bytes:
+        """Return bytes of a member that was read to its end before."""
+        member, start = self._where[name]
+        return _read_at(self.file, start + len(local_header(member)) + offset, length)
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the member's lines without their ends; the last one has an end too."""
@@ -341,6 +358,11 @@ class Facts:
         self.ordered: set[int] = set()
         self.erased: set[int] = set()
         self.attachments = 0
+        self.renderings: list[str] = []
+        self.documents: dict[str, str] = {}
+        """Name and SHA-256 of each document."""
+        self.sha256: dict[str, str] = {}
+        """Name and SHA-256 of what a manifest lists beside them; only where there are documents."""
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         self.checkpoints += 1
@@ -365,6 +387,8 @@ class Facts:
             self.sources[str(source)] = self.sources.get(str(source), 0) + 1
         self.times = [min([*self.times, at]), max([*self.times, at])]
         self.ordered |= ordered
+        if kind == RENDERING:
+            self.renderings.append(str(fields["documents"]))
         if named and fields.get("sha256"):
             self.files.add(str(fields["sha256"]))
 
@@ -398,10 +422,52 @@ class Facts:
             "redacted": self.redacted,
             "root": self.root,
         }
+        if self.documents:
+            facts["sha256"] = {**self.sha256, **self.documents}
         return (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()
 
     def readme(self) -> bytes:
-        return _README.format(origin=self.origin, extent=self.extent()).encode()
+        about = _ABOUT_DOCUMENTS if self.documents else ""
+        return _README.format(origin=self.origin, extent=self.extent(), documents=about).encode()
+
+
+_ABOUT_DOCUMENTS = """changes/*.pdf     each change to be read and printed
+changes/*.json    each change: what the PDF tells, the records as they stand, every event
+mail-ledger.json  who was reminded of what, when, by which mail, with what result
+contents.json     what was asked for, and which changes are here
+
+These were made by the portal of its records. A "rendering" event in events.jsonl names the SHA-256
+of the list "digest  name" of all of them, so they are what the portal made at that time. In the
+JSON of a change, "history" and "records" follow from events.jsonl and are compared with it;
+"told", the PDF and the mail ledger are the portal's own words.
+"""
+
+
+def listing(documents: dict[str, str]) -> bytes:
+    """Return the list of documents whose SHA-256 a rendering event names."""
+    return "".join(f"{documents[name]}  {name}\n" for name in sorted(documents)).encode()
+
+
+def record_text(content: dict[str, Any]) -> bytes:
+    """Return the JSON of a change as ecportal writes it."""
+    return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def records_of(history: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return by kind and key each record as the last of its events left it.
+
+    None stands for a record that was removed.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for entry in history:
+        event = entry["event"]
+        if event is None or event["source"] is None:
+            continue
+        fields = event["fields"]
+        own = {name: fields[name] for name in fields if not name.startswith("history_")}
+        removed = fields.get("history_type") == "-"
+        found.setdefault(str(event["source"]), {})[str(fields["id"])] = None if removed else own
+    return found
 
 
 _README = """Evidence pack of {origin}
@@ -422,7 +488,7 @@ events.jsonl      "idx" is the leaf's number, counted from 0; "body" is the even
                   null where it was erased by order: SHA-256(0x00, body) is the leaf hash
 attachments/      the files that the events name, each under its SHA-256
 manifest.json     counts, made from the above
-
+{documents}
 manifest.json, this file and verify_pack.py are no evidence; the program refuses the pack unless
 they are exactly what follows from it. A signature can be checked by hand too:
 openssl pkeyutl -verify -rawin.
@@ -444,6 +510,11 @@ class Verification:
         self.findings: list[tuple[str, str]] = []
         self.facts = Facts()
         self.leaves = bytearray()
+        self.has_documents = any(DOCUMENT.fullmatch(member.name) for member in pack.members)
+        self.others: set[int] = set()
+        """The leaves of events that are about no record: renderings, orders to erase."""
+        self.places: dict[int, tuple[int, int]] = {}
+        """Offset and length of each event's line; only where there are documents."""
 
     def find(self, code: str, sentence: str) -> None:
         self.findings.append((code, sentence))
@@ -452,6 +523,7 @@ class Verification:
         self.check_tree(self.read_checkpoints())
         self.check_events()
         self.check_attachments()
+        self.check_documents()
         self.check_derived()
 
     def read_checkpoints(self) -> dict[int, list[tuple[str, Checkpoint]]]:
@@ -521,12 +593,15 @@ class Verification:
                 )
 
     def check_events(self) -> None:
-        last = -1
+        last, offset = -1, 0
         for number, line in enumerate(self.pack.lines(EVENTS), 1):
             index, body = self._parse(number, line)
             if not last < index < self.facts.leaves:
                 raise Refused(f"events.jsonl: line {number} is out of order.")
             last = index
+            if self.has_documents:
+                self.places[index] = (offset, len(line))
+            offset += len(line) + 1
             self._check_event(index, body)
         for index in sorted(self.facts.erased - self.facts.ordered):
             self.find(
@@ -557,7 +632,10 @@ class Verification:
             self.find("LEAF", f"The event at leaf {index} is not the one that was sealed.")
             return
         try:
-            self.facts.add_event(index, json.loads(body))
+            content = json.loads(body)
+            self.facts.add_event(index, content)
+            if content["source"] is None:
+                self.others.add(index)
         except UNFIT:
             self.find("LEAF", f"The event at leaf {index} has no content that ecportal writes.")
 
@@ -579,7 +657,51 @@ class Verification:
         for name in sorted(self.facts.files - there):
             self.find("FILE", f"The attachment with the SHA-256 {name} is missing.")
 
+    def check_documents(self) -> None:
+        told: set[int] = set()
+        for member in self.pack.members:
+            if RECORD.fullmatch(member.name):
+                told |= self._check_record(member.name)
+            elif DOCUMENT.fullmatch(member.name):
+                for _chunk in self.pack.chunks(member.name):
+                    pass
+        documents = {n: d for n, d in self.pack.sha256.items() if DOCUMENT.fullmatch(n)}
+        self.facts.documents = documents
+        bound = hashlib.sha256(listing(documents)).hexdigest()
+        if documents and self.facts.renderings != [bound]:
+            self.find("DOCUMENT", "The documents are not those that the portal made.")
+        if self.facts.renderings and not documents and not self.facts.full:
+            self.find("DOCUMENT", "The documents that the portal made are missing.")
+        own = {index for index, _place in self.places.items() if index not in self.others}
+        for index in sorted(own - told) if documents else ():
+            self.find("DOCUMENT", f"No document tells of the event at leaf {index}.")
+
+    def _check_record(self, name: str) -> set[int]:
+        """Compare the JSON of a change with the events; return the leaves that it tells of."""
+        text = self.pack.read(name, RECORD_LIMIT)
+        try:
+            content = json.loads(text.decode())
+            history = content["history"]
+            leaves = [entry["leaf"] for entry in history]
+            sound = content["format"] == RECORD_FORMAT and record_text(content) == text
+            sound = sound and leaves == sorted(set(leaves)) and set(leaves) <= set(self.places)
+            sound = sound and all(set(entry) == {"leaf", "event"} for entry in history)
+            sound = sound and content["records"] == records_of(history)
+            told = all(self._event(entry["leaf"]) == entry["event"] for entry in history)
+        except UNFIT:
+            raise Refused(f"{name} is not as ecportal writes it.") from None
+        if not (sound and told):
+            self.find("DOCUMENT", f"{name} does not follow from the events of the pack.")
+        return set(leaves)
+
+    def _event(self, index: int) -> Any:
+        line = self.pack.part(EVENTS, *self.places[index])
+        body = json.loads(line)["body"]
+        return None if body is None else json.loads(body)
+
     def check_derived(self) -> None:
+        listed = (CHECKPOINTS, EVENTS, LEAVES)
+        self.facts.sha256 = {name: self.pack.sha256[name] for name in listed}
         for name, expected in ((MANIFEST, self.facts.manifest()), (README, self.facts.readme())):
             if self.pack.read(name, NOTE_LIMIT) != expected:
                 self.find("PACK", f"{name} is not what follows from the evidence.")
