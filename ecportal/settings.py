@@ -120,8 +120,20 @@ if EVIDENCE_S3_BUCKET:
         "BACKEND": "changes.evidence_bucket.EvidenceBucket",
         "OPTIONS": EVIDENCE_S3_OPTIONS,
     }
+# Evidence packs hold everything about their changes; a page hands them out after asking who it is.
+PACK_DIR = env.optional("PACK_DIR", Path, str(VAR_DIR / "packs"))
+PACK_DAYS = env.optional("PACK_DAYS", environment.days, "14")
 STORAGES = {
     "default": EVIDENCE_STORE,
+    "packs": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": str(PACK_DIR),
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if env.mode == TEST
@@ -246,6 +258,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "deliver-messages": {
         "task": "ecportal.outbox.tasks.deliver_messages",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+    "build-packs": {
+        "task": "reviews.tasks.build_packs",
         "schedule": 60.0,
         "options": {"expires": 55},
     },

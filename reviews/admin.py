@@ -30,6 +30,7 @@ from reviews.models import (
     Notice,
     RetrospectiveReview,
 )
+from reviews.packs import pages  # noqa: F401 - the pages of packs register themselves
 
 
 class ConcernsChanges:

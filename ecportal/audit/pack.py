@@ -59,9 +59,7 @@ class Part(NamedTuple):
     documents: Mapping[str, Path]
 
 
-def write_pack(
-    out: BinaryIO, *, record: str | None = None, part: Part | None = None
-) -> Manifest:
+def write_pack(out: BinaryIO, *, record: str | None = None, part: Part | None = None) -> Manifest:
     """Write the pack of the whole log, of one record and what refers to it, or of a part.
 
     All as of one moment: the same database gives the same bytes. `record` is as for `verify`;

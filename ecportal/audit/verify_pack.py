@@ -43,7 +43,9 @@ LEAVES, MANIFEST, PROGRAM = "leaves.txt", "manifest.json", "verify_pack.py"
 NAMES = (README, CHECKPOINTS, EVENTS, LEAVES, MANIFEST, PROGRAM)
 ATTACHMENT = re.compile(r"attachments/([0-9a-f]{64})")
 RECORD = re.compile(r"changes/[A-Z0-9][A-Z0-9-]{0,39}\.json")
-DOCUMENT = re.compile(r"changes/[A-Z0-9][A-Z0-9-]{0,39}\.(?:json|pdf)|contents\.json|mail-ledger\.json")
+DOCUMENT = re.compile(
+    r"changes/[A-Z0-9][A-Z0-9-]{0,39}\.(?:json|pdf)|contents\.json|mail-ledger\.json"
+)
 RECORD_FORMAT = "ecportal change record 1"
 RENDERING = "rendering"
 """The kind of event that names the digest of all documents of a pack."""

@@ -23,6 +23,7 @@ KINDS: Final = {
     membership.MEMBERSHIP: "Roles and permissions",
     reads.EXPORT: "Export",
     reads.READ: "Page read by an auditor",
+    "rendering": "Documents of an evidence pack",
     VERIFY: "Verification",
     SEAL: "Daily report",
     "timestamp": "Time stamp",
@@ -183,6 +184,12 @@ def _seal(content: Content, names: Names) -> str:
     )
 
 
+def _rendering(content: Content, names: Names) -> str:
+    numbers = content.text("changes").split()
+    more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+    return f"Made the documents of {numbers[0] if numbers else 'no change'}{more}"
+
+
 def _schema(content: Content, names: Names) -> str:
     return "Noted the columns of the protected tables and the migrations that were applied"
 
@@ -203,4 +210,5 @@ _SENTENCES: Final[dict[str, Callable[[Content, Names], str]]] = {
     VERIFY: _verify,
     SEAL: _seal,
     schema.SCHEMA: _schema,
+    "rendering": _rendering,
 }

@@ -99,6 +99,10 @@ def render_pill(record: Any) -> SafeString:
     return render_to_string("parts/pill.html", status_pill(record))
 
 
+def render_words(words: str, tone: str = "mute") -> SafeString:
+    return render_to_string("parts/pill.html", pill(words, tone))
+
+
 @register.inclusion_tag("parts/meter.html")
 def meter(items: list[Any]) -> dict[str, Any]:
     """Show the five items as five segments and in words."""

@@ -6,6 +6,7 @@ from reviews.models.escalation import Escalation, EscalationRung, Notice, Receip
 from reviews.models.exception import ControlException
 from reviews.models.feed import CalendarFeed
 from reviews.models.population import Population, PopulationRow
+from reviews.models.pack import EvidencePack
 from reviews.models.review import FollowUpAction, RetrospectiveReview
 from reviews.models.sample import Sample, SampleItem
 
@@ -16,6 +17,7 @@ __all__ = [
     "Deadline",
     "Escalation",
     "EscalationRung",
+    "EvidencePack",
     "FollowUpAction",
     "Notice",
     "OpenReminder",

@@ -1,0 +1,69 @@
+"""Which changes a pack is of: named ones, or all that were opened in a period."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+
+from django.utils import timezone
+
+from changes.models import EmergencyChange
+from ecportal.accounts.models import User
+from reviews.packs.building import CannotBuild, Choice
+
+MOST = 5_000
+"""Changes in one pack; a longer period is asked for in parts."""
+
+
+def of_numbers(numbers: Iterable[str], by: User | None = None) -> Choice:
+    """Return the choice of these changes, in their order; `by` None sees everything.
+
+    CannotBuild names the first that is not there for that person.
+    """
+    wanted = tuple(sorted({number.strip().upper() for number in numbers if number.strip()}))
+    if not wanted:
+        raise CannotBuild("Name at least one change, such as EC-2026-0001.")
+    if len(wanted) > MOST:
+        raise CannotBuild(f"One pack holds up to {MOST} changes.")
+    changes = (
+        EmergencyChange.objects.all() if by is None else EmergencyChange.objects.visible_to(by)
+    )
+    found = set(changes.values_list("number", flat=True).filter(number__in=wanted))
+    for number in wanted:
+        if number not in found:
+            raise CannotBuild(f"There is no change {number[:40]}.")
+    return Choice(wanted)
+
+
+def of_period(first: date, last: date, by: User | None = None) -> Choice:
+    """Return the choice of what was opened from `first` to `last`, both included, company time.
+
+    Confidential changes that the person may not see are named as withheld.
+    """
+    if last < first:
+        raise CannotBuild("The period ends before it begins.")
+    begin, end = _midnight(first), _midnight(last + timedelta(days=1))
+    opened = EmergencyChange.objects.filter(opened_at__gte=begin, opened_at__lt=end)
+    opened = opened.order_by("number")
+    every = list(opened.values_list("number", flat=True))
+    seen = every if by is None else list(opened.visible_to(by).values_list("number", flat=True))
+    if not seen:
+        raise CannotBuild("No change was opened in this period.")
+    if len(seen) > MOST:
+        raise CannotBuild(f"One pack holds up to {MOST} changes. Choose a shorter period.")
+    return Choice(tuple(seen), first, last, tuple(sorted(set(every) - set(seen))))
+
+
+def label_of(choice: Choice) -> str:
+    """Return in words what the pack is of."""
+    if choice.begins_on and choice.ends_on:
+        return f"Opened {choice.begins_on} to {choice.ends_on}, {_count(len(choice.numbers))}"
+    if len(choice.numbers) == 1:
+        return choice.numbers[0]
+    return f"{choice.numbers[0]} and {len(choice.numbers) - 1} more"
+
+
+def _count(many: int) -> str:
+    return "1 change" if many == 1 else f"{many} changes"
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min), timezone.get_default_timezone())

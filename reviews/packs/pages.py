@@ -1,0 +1,177 @@
+"""The pages of evidence packs: ask for one, see how far it is, take it away."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+
+from changes.models import EmergencyChange
+from ecportal.admin import ReadOnlyAdmin
+from ecportal.audit import attestation
+from ecportal.audit.pack import EXPORT
+from ecportal.celery import wake
+from ecportal.forms import DayField
+from ecportal.panels import Button, buttons
+from ecportal.site import signed_in
+from ecportal.templatetags.portal import render_words
+from reviews.models import EvidencePack
+from reviews.packs import queue
+from reviews.packs.building import CannotBuild, Choice
+from reviews.packs.choosing import label_of, of_numbers, of_period
+from reviews.tasks import build_packs
+
+MAY_ASK = "reviews.request_evidencepack"
+REFRESH = 3  # seconds
+
+
+class PackForm(forms.Form):
+    """Asks which changes: by number, or by the days on which they were opened."""
+
+    use_required_attribute = False
+    numbers = forms.CharField(
+        label="Changes",
+        required=False,
+        max_length=100_000,
+        help_text="Their numbers, with spaces or commas between: EC-2026-0001, EC-2026-0002.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    begins_on = DayField(label="Or all that were opened from", required=False)
+    ends_on = DayField(
+        label="Until", required=False, help_text="Days of the company’s time zone, both included."
+    )
+
+    def chosen(self, request: HttpRequest) -> Choice | None:
+        """Return the choice, or None with an error on the form that says what is wrong."""
+        data, by = self.cleaned_data, signed_in(request)
+        days = (data["begins_on"], data["ends_on"])
+        try:
+            if data["numbers"].strip() and any(days):
+                raise CannotBuild("Name changes or a period, not both.")
+            if any(days) and not all(days):
+                raise CannotBuild("A period needs its first and its last day.")
+            if all(days):
+                return of_period(*days, by=by)
+            return of_numbers(data["numbers"].replace(",", " ").split(), by)
+        except CannotBuild as why:
+            self.add_error(None, str(why))
+            return None
+
+
+@admin.register(EvidencePack)
+class EvidencePackAdmin(ReadOnlyAdmin):
+    list_display = ("label", "state_pill", "requested_by", "requested_at", "megabytes")
+    list_select_related = ("requested_by",)
+    sortable_by = ()
+    empty_list = "Nobody has asked for a pack yet."
+    record_template = "admin/reviews/evidencepack/record.html"
+    change_list_template = "admin/reviews/evidencepack/change_list.html"
+
+    @admin.display(description="State")
+    def state_pill(self, pack: EvidencePack) -> SafeString:
+        return render_words(*pack.state)
+
+    @admin.display(description="Size")
+    def megabytes(self, pack: EvidencePack) -> str:
+        return f"{pack.size / 1_000_000:.1f} MB" if pack.size else "–"
+
+    def get_urls(self) -> list[URLPattern]:
+        def own(view: Any, route: str, name: str) -> URLPattern:
+            wrapped = self.admin_site.admin_view(view)
+            pattern: URLPattern = path(route, wrapped, name=f"reviews_evidencepack_{name}")
+            return pattern
+
+        return [
+            own(self.request_view, "request/", "request"),
+            own(self.download_view, "<path:object_id>/download/", "download"),
+            own(self.retry_view, "<path:object_id>/retry/", "retry"),
+            *super().get_urls(),
+        ]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        raise Http404("A pack has no versions; that it was taken away is in the audit trail.")
+
+    # --- pages ----------------------------------------------------------------------------------
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied("A pack is asked for and taken away, never changed.")
+        pack = self.visible(request, object_id)
+        context = self.page(request, pack, str(pack))
+        context.update(pack=pack, refresh=REFRESH if pack.is_waiting else None)
+        context["keep_days"] = settings.PACK_DAYS
+        context["may_take"] = _sees_all(request, pack)
+        context["may_ask"] = signed_in(request).has_perm(MAY_ASK)
+        return TemplateResponse(request, self.record_template, context)
+
+    def request_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask which changes, and put the pack into the queue."""
+        if not signed_in(request).has_perm(MAY_ASK):
+            raise PermissionDenied("Your role does not include evidence packs.")
+        said = {"numbers": request.GET.get("numbers", "")[:1000]}
+        form = PackForm(request.POST if request.method == "POST" else None, initial=said)
+        if form.is_valid() and (choice := form.chosen(request)) is not None:
+            pack = queue.ask(choice, label_of(choice), signed_in(request))
+            wake(build_packs)
+            return redirect(self.address(pack))
+        context = self.page(request, EvidencePack(), "Ask for an evidence pack")
+        context["form"] = form
+        status = 422 if form.errors else 200
+        return TemplateResponse(
+            request, "admin/reviews/evidencepack/request.html", context, status=status
+        )
+
+    def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Put a failed pack back into the queue."""
+        pack = self.visible(request, object_id)
+        if not signed_in(request).has_perm(MAY_ASK):
+            raise PermissionDenied("Your role does not include evidence packs.")
+        if request.method == "POST" and queue.ask_again(pack):
+            wake(build_packs)
+            messages.success(request, "It is built again.")
+        return redirect(self.address(pack))
+
+    def download_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """Send the file, and write down who took it away."""
+        pack = self.visible(request, object_id)
+        if not _sees_all(request, pack):
+            raise PermissionDenied("A change in this pack is confidential and not shared with you.")
+        try:
+            opened = pack.file.open("rb") if pack.is_ready else None
+        except FileNotFoundError:
+            opened = None
+        if opened is None:
+            raise Http404("There is no file of this pack. Ask for it again.")
+        attestation.record(EXPORT, record=pack.numbers, sha256=pack.sha256, size=pack.size)
+        response = FileResponse(opened, as_attachment=True, filename=pack.file_name)
+        response["Content-Type"] = "application/zip"
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+def _sees_all(request: HttpRequest, pack: EvidencePack) -> bool:
+    """Whether the person may see each change of the pack, as things are now."""
+    visible = EmergencyChange.objects.visible_to(signed_in(request))
+    return visible.filter(number__in=pack.changes).count() == len(pack.changes)
+
+
+@buttons(EmergencyChange)
+def pack_button(request: HttpRequest, change: EmergencyChange) -> list[Button]:
+    """Offer whoever may take a pack away the way to one of this change."""
+    if not signed_in(request).has_perm(MAY_ASK):
+        return []
+    url = f"{reverse('admin:reviews_evidencepack_request')}?numbers={change.number}"
+    return [Button("Evidence pack", url, is_step=False)]
