@@ -101,12 +101,6 @@ def boolean(text: str) -> bool:
         raise ValueError(f"{text!r} is neither true nor false.") from None
 
 
-def days(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= 3650):
-        raise ValueError(f"{text!r} is no number of days from 1 to 3650.")
-    return int(text)
-
-
 def secret_key(text: str) -> str:
     if len(text) < 32 or len(set(text)) < 5 or text.lower() in PLACEHOLDERS:
         raise ValueError("it needs at least 32 random characters.")

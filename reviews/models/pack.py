@@ -13,7 +13,8 @@ LEASE = timedelta(minutes=2)
 """How long a builder may be silent; then it is taken to have died, and another one begins anew."""
 
 
-def packs_storage() -> Storage:
+def kept_packs() -> Storage:
+    """Return where the files are kept; the worker writes there, the web server reads."""
     return storages["packs"]
 
 
@@ -46,7 +47,7 @@ class EvidencePack(models.Model):
     finished_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
-    file = models.FileField(max_length=200, blank=True, storage=packs_storage)
+    file = models.CharField(max_length=200, blank=True, help_text="Its name in the storage.")
     size = models.PositiveBigIntegerField("size in bytes", null=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     warning = models.TextField(blank=True)

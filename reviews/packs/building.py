@@ -50,7 +50,8 @@ Tell = Callable[[str, int], object]
 """Is told what is being done, and how many changes are done."""
 
 
-def _pause() -> None:
+def pause() -> None:
+    """Give the sealer a moment."""
     time.sleep(0.2)
 
 
@@ -59,7 +60,7 @@ def build(
     out: BinaryIO,
     *,
     tell: Tell = lambda stage, done: None,
-    unsealed: Callable[[], object] = _pause,
+    unsealed: Callable[[], object] = pause,
 ) -> Manifest:
     """Write the pack of these changes; the same sealed trail gives the same bytes.
 

@@ -23,6 +23,7 @@ from ecportal.panels import Button, buttons
 from ecportal.site import signed_in
 from ecportal.templatetags.portal import render_words
 from reviews.models import EvidencePack
+from reviews.models.pack import kept_packs
 from reviews.packs import queue
 from reviews.packs.building import CannotBuild, Choice
 from reviews.packs.choosing import label_of, of_numbers, of_period
@@ -149,7 +150,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         if not _sees_all(request, pack):
             raise PermissionDenied("A change in this pack is confidential and not shared with you.")
         try:
-            opened = pack.file.open("rb") if pack.is_ready else None
+            opened = kept_packs().open(pack.file) if pack.is_ready else None
         except FileNotFoundError:
             opened = None
         if opened is None:

@@ -17,8 +17,8 @@ from ecportal.accounts.models import User
 from ecportal.audit import context
 from ecportal.audit.pack import Manifest, NotExported
 from reviews.models import EvidencePack
-from reviews.models.pack import EvidencePackQuerySet
-from reviews.packs.building import CannotBuild, Choice, build
+from reviews.models.pack import EvidencePackQuerySet, kept_packs
+from reviews.packs.building import CannotBuild, Choice, build, pause
 from reviews.packs.printing import NotPrinted
 
 logger = logging.getLogger(__name__)
@@ -84,14 +84,17 @@ def take() -> EvidencePack | None:
     return None
 
 
-def work_off() -> int:
-    """Build what waits and return how many packs were built or failed for a reason."""
+def work_off(*, unsealed: Callable[[], object] = pause) -> int:
+    """Build what waits and return how many packs were built or failed for a reason.
+
+    `unsealed` is as for `build`.
+    """
     count = 0
     while (pack := take()) is not None:
         person = context.named(pack.requested_by_id, pack.requested_by.username)
         try:
             with context.coming_from(person), _temporary() as file:
-                manifest = build(_choice(pack), file, tell=_telling(pack))
+                manifest = build(_choice(pack), file, tell=_telling(pack), unsealed=unsealed)
                 _keep(pack, file, manifest)
         except LostIt:
             logger.warning("Evidence pack %s was taken by another builder.", pack.pk)
@@ -140,7 +143,7 @@ def _keep(pack: EvidencePack, file: BinaryIO, manifest: Manifest) -> None:
     if not _mine(pack).update(stage="Storing it", taken_at=clock.now()):
         raise LostIt
     file.seek(0)
-    storage = EvidencePack._meta.get_field("file").storage
+    storage = kept_packs()
     name = storage.save(f"{manifest.sha256[:16]}-{pack.pk}.zip", File(file))
     missing = ", ".join(manifest.missing)
     kept = _mine(pack).update(
@@ -169,6 +172,6 @@ def remove_old() -> int:
     old = EvidencePack.objects.filter(finished_at__lt=until, removed_at=None)
     for pack in old:
         if pack.file:
-            pack.file.storage.delete(pack.file.name)
+            kept_packs().delete(pack.file)
         EvidencePack.objects.filter(pk=pack.pk).update(removed_at=clock.now(), file="")
     return len(old)

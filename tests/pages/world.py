@@ -25,6 +25,7 @@ from reviews.models import (
     ControlException,
     Deadline,
     EscalationRung,
+    EvidencePack,
     FollowUpAction,
     Notice,
     Population,
@@ -113,6 +114,7 @@ def build(company: Company) -> World:
         Deadline.objects.first(), Notice.objects.first(), EscalationRung.objects.first(),
         Message.objects.first(), evidence_read(old.change, company), person("newcomer"),
         Group.objects.get(name="Auditor"), about_an_account(), a_checkpoint(),
+        a_pack(world.change, company),
     ]  # fmt: skip
     world.records = {record._meta.label: record for record in records}
     assert set(world.records) == {model._meta.label for model in admin.site._registry}
@@ -149,6 +151,14 @@ def a_sample(company: Company) -> Sample:
     return SAMPLES.perform(
         sample, "draw", by=company.auditor, reason=REASON, numbers=numbers, frame="all"
     )
+
+
+def a_pack(change: EmergencyChange, company: Company) -> EvidencePack:
+    """A pack that waits for the worker."""
+    return EvidencePack.objects.create(
+        label=change.number, numbers=change.number, total=1,
+        requested_by=company.auditor, requested_at=clock.now(),
+    )  # fmt: skip
 
 
 def evidence_read(change: EmergencyChange, company: Company) -> EvidenceRead:

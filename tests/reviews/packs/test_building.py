@@ -17,16 +17,15 @@ from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.audit.notes import Signer
 from reviews.packs.building import CannotBuild, Choice, build
 from reviews.packs.choosing import of_numbers, of_period
-from tests.audit.conftest import log_key  # noqa: F401 - a fixture
 from tests.audit.evidence import attach
-from tests.reviews.packing import an_eventful_change, members, offline, packed, rewritten
+from tests.reviews.packs.packing import an_eventful_change, members, offline, packed, rewritten
 from tests.scenario import Company, Journey, a_change, a_draft
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def change(company: Company, log_key: Signer) -> EmergencyChange:  # noqa: F811
+def change(company: Company, log_key: Signer) -> EmergencyChange:
     return an_eventful_change(company)
 
 
@@ -260,7 +259,7 @@ def test_new_act_gives_another_pack(
 def test_what_was_erased_is_in_no_pack_afterwards(
     company: Company,
     change: EmergencyChange,
-    log_key: Signer,  # noqa: F811
+    log_key: Signer,
     tmp_path: Path,
 ) -> None:
     log = attach(company, change, b"a log", description="Seen by Ada Lovelace")
@@ -277,7 +276,7 @@ def test_what_was_erased_is_in_no_pack_afterwards(
     assert not [name for name, data in members(path).items() if b"Ada Lovelace" in data]
 
 
-def test_period_is_of_the_days_of_the_company(company: Company, log_key: Signer) -> None:  # noqa: F811
+def test_period_is_of_the_days_of_the_company(company: Company, log_key: Signer) -> None:
     zone = timezone.get_default_timezone()
     midnight = datetime(2026, 7, 1, tzinfo=zone)
     numbers = []
@@ -295,7 +294,7 @@ def test_period_is_of_the_days_of_the_company(company: Company, log_key: Signer)
 
 def test_confidential_change_is_named_and_withheld_from_who_may_not_see_it(
     company: Company,
-    log_key: Signer,  # noqa: F811
+    log_key: Signer,
 ) -> None:
     shown, hidden = a_draft(company), a_draft(company, confidential=True)
     day = timezone.localdate(shown.opened_at, timezone.get_default_timezone())
