@@ -16,8 +16,8 @@ TEMPLATE: Final = Path(__file__).with_name("change.typ")
 ARCHIVAL: Final = "a-2a"
 LONGEST: Final = 20_000
 """Characters of one text that are printed; whatever is longer stands whole in the JSON."""
-STRETCH: Final = 32
-"""From so many characters without a space on, a text may be broken anywhere."""
+STRETCH, PIECE = 32, 16
+"""From so many characters without a space on, a text may be broken after pieces of such length."""
 NO_GLYPHS: Final = (
     "Some of this text is in a script that the fonts at hand lack: boxes stand for its letters, "
     "and the document is no PDF/A. The whole text is in the JSON beside this file."
@@ -92,7 +92,7 @@ def _breakable(stretch: str) -> str:
     parts, since = [], 0
     for before, char in zip(" " + stretch, stretch, strict=False):
         joined = before == "\u200d" or unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf", "Sk")
-        if since >= 16 and not joined:
+        if since >= 4 * PIECE or (since >= PIECE and not joined):
             parts.append("\u200b")
             since = 0
         parts.append(char)

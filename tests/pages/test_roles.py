@@ -53,6 +53,8 @@ reviews.Deadline
     view ELAS
 reviews.Notice
     view ELAS
+reviews.EvidencePack
+    view LAS
 outbox.Message
     view LARS    retry LR
 audit.AuditEvent
@@ -65,7 +67,8 @@ accounts.User
 auth.Group
     view ARS
 """
-WITHOUT_VERSIONS = ("auth.Group", "outbox.Message", "audit.AuditEvent", "audit.AuditCheckpoint")
+WITHOUT_VERSIONS = ("auth.Group", "outbox.Message", "audit.AuditEvent", "audit.AuditCheckpoint",
+                    "reviews.EvidencePack")  # fmt: skip
 PEOPLE = "ELAR-S"
 CELL = re.compile(r"(\S+) (\S+)")
 AGREED = {

@@ -175,8 +175,9 @@ def test_failed_pack_says_why_and_is_built_again(
 ) -> None:
     client = browser(company.auditor)
     pack = asked(client, numbers=change.number)
-    monkeypatch.setattr(building, "PATIENCE", 0.3)
-    queue.work_off()  # nobody seals
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "PATIENCE", 0.3)
+        queue.work_off()  # nobody seals
     page = client.get(page_of(pack))
     assert "Start the sealer" in sentences(page)
     assert b'http-equiv="refresh"' not in page.content

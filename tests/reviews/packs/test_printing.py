@@ -85,6 +85,10 @@ def test_long_word_can_be_broken_but_no_letter_of_several_parts() -> None:
     assert printable("short words only") == "short words only"
 
 
+def test_stretch_that_never_ends_a_letter_is_broken_all_the_same() -> None:
+    assert max(map(len, printable(TEXTS["one word of many parts"]).split("\u200b"))) < 70
+
+
 def test_very_long_text_is_cut_on_paper_and_says_where_it_is_whole() -> None:
     shown = printable("a " * LONGEST)
     assert len(shown) < LONGEST + 100
