@@ -16,4 +16,5 @@ def sweep_deadlines() -> None:
 @shared_task(time_limit=HOUR)
 def build_packs() -> None:
     queue.remove_old()
+    queue.remove_leavings()
     queue.work_off()

@@ -686,7 +686,7 @@ class Verification:
             history = content["history"]
             leaves = [entry["leaf"] for entry in history]
             sound = content["format"] == RECORD_FORMAT and record_text(content) == text
-            sound = sound and leaves == sorted(set(leaves)) and set(leaves) <= set(self.places)
+            sound = sound and leaves == sorted(set(leaves)) and self.places.keys() >= set(leaves)
             sound = sound and all(set(entry) == {"leaf", "event"} for entry in history)
             sound = sound and content["records"] == records_of(history)
             told = all(self._event(entry["leaf"]) == entry["event"] for entry in history)

@@ -20,6 +20,7 @@ from changes.models import EmergencyChange
 from ecportal.audit import attestation, verify_pack
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.pack import Manifest, Part, write_pack
+from ecportal.audit.verification.orders import REDACTION
 from ecportal.audit.verification.snapshot import snapshot
 from reviews.packs.history import NotSealed, Told, events_about, record_text
 from reviews.packs.ledger import ledger_of
@@ -28,8 +29,9 @@ from reviews.packs.story import told, whole
 
 PATIENCE: Final = 60.0
 """Seconds to wait for the sealer, which usually needs one."""
-REDACTION: Final = "redaction"
 BLOCK: Final = 1 << 20
+PREFIX: Final = "ecportal-pack-"
+"""Begins the name of each builder's own folder for temporary files."""
 
 
 class CannotBuild(Exception):
@@ -69,7 +71,7 @@ def build(
     """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        with TemporaryDirectory(prefix="ecportal-pack-") as folder:
+        with TemporaryDirectory(prefix=PREFIX) as folder:
             try:
                 return _Building(choice, Path(folder), tell).write(out, unsealed, end)
             except NotSealed:

@@ -1,11 +1,13 @@
 """The packs that people asked for: built one at a time, begun anew where a builder died."""
 
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from django.conf import settings
@@ -18,7 +20,7 @@ from ecportal.audit import context
 from ecportal.audit.pack import Manifest, NotExported
 from reviews.models import EvidencePack
 from reviews.models.pack import EvidencePackQuerySet, kept_packs
-from reviews.packs.building import CannotBuild, Choice, build, pause
+from reviews.packs.building import PREFIX, CannotBuild, Choice, build, pause
 from reviews.packs.printing import NotPrinted
 
 logger = logging.getLogger(__name__)
@@ -164,6 +166,16 @@ def _keep(pack: EvidencePack, file: BinaryIO, manifest: Manifest) -> None:
 
 def _fail(pack: EvidencePack, why: str) -> None:
     _mine(pack).update(failed_at=clock.now(), error=why)
+
+
+def remove_leavings() -> int:
+    """Remove the folders that builders left when they were killed more than a day ago."""
+    until = (clock.real() - timedelta(days=1)).timestamp()
+    found = Path(tempfile.gettempdir()).glob(f"{PREFIX}*")
+    old = [folder for folder in found if folder.is_dir() and folder.stat().st_mtime < until]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
 
 
 def remove_old() -> int:

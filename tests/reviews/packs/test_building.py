@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import random
 from datetime import datetime, timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,20 @@ def test_altered_or_missing_member_is_not_verified(
     rest = {found: data for found, data in parts.items() if found != whole}
     assert not verified(rewritten(tmp_path / "less.zip", rest), log_key)
     assert verified(rewritten(tmp_path / "same.zip", parts), log_key)
+
+
+def test_no_byte_of_a_pack_can_be_another(pack: Path, log_key: Signer) -> None:
+    data, chance = pack.read_bytes(), random.Random(5)
+    keys = [verify_pack.parse_vkey(log_key.vkey)]
+    places = [chance.randrange(len(data)) for _ in range(150)]
+    places += [data.index(b"%PDF-"), len(data) - 1, data.index(b'"told"'), len(data) - 200]
+    for place in places:
+        altered = data[:place] + bytes([data[place] ^ (1 << chance.randrange(8))])
+        found = verify_pack.verify(BytesIO(altered + data[place + 1 :]), keys)
+        assert isinstance(found, verify_pack.Refused) or found.findings, place
+    sound = verify_pack.verify(BytesIO(data), keys)
+    assert isinstance(sound, verify_pack.Verification)
+    assert sound.findings == []
 
 
 def fitting(parts: dict[str, bytes]) -> dict[str, bytes]:

@@ -1,5 +1,7 @@
 """The queue of packs: one at a time, begun anew after a death, given up clearly, removed."""
 
+import os
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -104,6 +106,18 @@ def test_file_is_removed_when_its_days_are_over(pack: EvidencePack) -> None:
     pack.refresh_from_db()
     assert (pack.state, pack.file) == (("Removed", "mute"), "")
     assert not kept_packs().exists(name)
+
+
+def test_what_killed_builders_left_is_removed_after_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, hours in (("ecportal-pack-a", 25), ("ecportal-pack-b", 1), ("others", 99)):
+        (tmp_path / name / "changes").mkdir(parents=True)
+        moment = clock.real().timestamp() - hours * 3600
+        os.utime(tmp_path / name, (moment, moment))
+    assert queue.remove_leavings() == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"ecportal-pack-b", "others"}
 
 
 def test_missing_attachment_is_said_beside_the_download(
