@@ -1,4 +1,4 @@
-"""How fast a pack of many changes is built, and with how much memory; `tests.bench` prints it."""
+"""How fast a pack of many changes is built, and with how much memory."""
 
 import os
 import subprocess
