@@ -5,8 +5,8 @@ from reviews.models.deadline import CompanyHoliday, Deadline
 from reviews.models.escalation import Escalation, EscalationRung, Notice, Receipt
 from reviews.models.exception import ControlException
 from reviews.models.feed import CalendarFeed
-from reviews.models.population import Population, PopulationRow
 from reviews.models.pack import EvidencePack
+from reviews.models.population import Population, PopulationRow
 from reviews.models.review import FollowUpAction, RetrospectiveReview
 from reviews.models.sample import Sample, SampleItem
 

@@ -1,40 +1,76 @@
-"""The mail ledger of a change: who was reminded of what, when, by which message."""
+"""The mail ledger of a change: who was told of what, when, by which message, with what result."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Prefetch, QuerySet
+
 from changes.models import EmergencyChange
 from ecportal.audit.bodies import plain
-from reviews.models import Notice
+from ecportal.outbox.models import DeliveryAttempt, Message
+from reviews.models import Notice, Receipt
 
 
 def notices_of(change: EmergencyChange) -> list[Notice]:
     """Return the change's reminders in the order in which they were written."""
     found = Notice.objects.filter(escalation__deadline__change=change).order_by("pk")
-    return list(found.select_related("escalation__deadline", "person", "message"))
+    return list(_with_attempts(found.select_related("escalation__deadline", "person", "message")))
+
+
+def _with_attempts(found: "QuerySet[Any]") -> "QuerySet[Any]":
+    attempts = DeliveryAttempt.objects.order_by("pk")
+    return found.prefetch_related(Prefetch("message__deliveries", attempts))
 
 
 def ledger_of(change: EmergencyChange) -> Iterator[dict[str, Any]]:
-    """Yield one entry a reminder, times in UTC; the message's text stays in the portal.
+    """Yield one entry a reminder and a receipt, times in UTC; the text stays in the portal.
 
     It may tell the same person of other changes, too.
     """
     for notice in notices_of(change):
-        escalation, message = notice.escalation, notice.message
-        deadline = escalation.deadline
+        escalation, deadline = notice.escalation, notice.escalation.deadline
         yield {
             "change": change.number,
             "reminder": notice.pk,
             "to": str(notice.person or notice.address or "Nobody"),
-            "address": message.address if message else notice.address,
             "about": escalation.rung_in_words,
             "rule": deadline.rule,
             "due_at": plain(deadline.due_at),
             "reached_at": plain(escalation.reached_at),
-            "message_id": message.message_id if message else None,
-            "written_at": plain(message.written_at) if message else None,
-            "sent_at": plain(message.sent_at) if message else None,
-            "recalled_at": plain(message.recalled_at) if message else None,
-            "attempts": message.attempts if message else None,
             "result": notice.result,
+            **_sent(notice.address, notice.message),
         }
+    receipts = change.receipts.order_by("pk").select_related("person", "message")
+    for receipt in _with_attempts(receipts):
+        yield _receipt(change, receipt)
+
+
+def _receipt(change: EmergencyChange, receipt: Receipt) -> dict[str, Any]:
+    return {
+        "change": change.number,
+        "receipt": receipt.pk,
+        "to": receipt.recipient,
+        "about": receipt.act,
+        "recorded_at": plain(receipt.recorded_at),
+        "result": receipt.result,
+        **_sent(receipt.address, receipt.message),
+    }
+
+
+def _sent(address: str, message: Message | None) -> dict[str, Any]:
+    """Return how the message went out, each attempt with what the server answered."""
+    if message is None:
+        return {"address": address, "channel": None, "message_id": None, "attempts": []}
+    return {
+        "address": message.address,
+        "channel": message.get_channel_display(),
+        "message_id": message.message_id,
+        "written_at": plain(message.written_at),
+        "sent_at": plain(message.sent_at),
+        "recalled_at": plain(message.recalled_at),
+        "given_up_at": plain(message.given_up_at),
+        "attempts": [
+            {"at": plain(one.at), "result": str(one), "answer": one.in_words}
+            for one in message.deliveries.all()
+        ],
+    }

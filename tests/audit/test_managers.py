@@ -27,7 +27,7 @@ def test_every_model_of_the_process_is_tracked() -> None:
 
     mine = {"accounts", "changes", "incidents", "outbox", "reviews"}
     bookkeeping = {"watch", "openreminder", "setback", "calendarfeed", "deliveryattempt",
-                   "populationrow"}  # fmt: skip
+                   "evidencepack", "populationrow"}  # fmt: skip
     kept = {
         model._meta.label_lower
         for model in apps.get_models()

@@ -18,9 +18,9 @@ from ecportal.audit.notes import Signer
 from reviews.models import EvidencePack
 from reviews.models.pack import LEASE
 from reviews.tasks import build_packs
+from tests.processes import database_url, eventually, publishing_to
 from tests.redis_server import redis_server
 from tests.reviews.packs.packing import offline
-from tests.reviews.test_worker import database_url, eventually, publishing_to
 from tests.scenario import Company, a_draft, found_company
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
