@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from ecportal.accounts.models import User
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=5)
 """How long a builder may be silent; then it is taken to have died, and another one begins anew."""
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from django.utils import timezone
 
@@ -29,6 +29,11 @@ from reviews.packs.story import told, whole
 
 PATIENCE: Final = 60.0
 """Seconds to wait for the sealer, which usually needs one."""
+TRIES: Final = 5
+UNSEALED: Final = (
+    "What was recorded is not sealed yet, so nobody could verify the pack. "
+    "Start the sealer (`manage.py audit_seal --loop 1`), then build it again."
+)
 BLOCK: Final = 1 << 20
 PREFIX: Final = "ecportal-pack-"
 """Begins the name of each builder's own folder for temporary files."""
@@ -69,19 +74,27 @@ def build(
     `unsealed` is called as long as something waits for its seal. CannotBuild after a minute of
     that, and where a change is not there. Writes one event, so call it outside of transactions.
     """
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    for _attempt in range(TRIES):
+        tell("Waiting for the seal", 0)
+        _await_seal(AuditEvent.objects.latest("pk").pk, unsealed)
         with TemporaryDirectory(prefix=PREFIX) as folder:
             try:
-                return _Building(choice, Path(folder), tell).write(out, unsealed, end)
+                return _Building(choice, Path(folder), tell).write(out, unsealed)
             except NotSealed:
-                unsealed()
                 out.seek(0)
                 out.truncate()
-    raise CannotBuild(
-        "What was recorded is not sealed yet, so nobody could verify the pack. "
-        "Start the sealer (`manage.py audit_seal --loop 1`), then build it again."
-    )
+    raise CannotBuild("The changes were worked on all the while. Build the pack again.")
+
+
+class _Telling:
+    """What is written goes on to the file, and each part is a sign of life."""
+
+    def __init__(self, out: BinaryIO, tell: Callable[[], object]) -> None:
+        self.out, self.tell = out, tell
+
+    def write(self, data: bytes) -> int:
+        self.tell()
+        return self.out.write(data)
 
 
 class _Building:
@@ -91,20 +104,21 @@ class _Building:
         self.digests: dict[str, str] = {}
         self.events: set[int] = set()
 
-    def write(self, out: BinaryIO, unsealed: Callable[[], object], end: float) -> Manifest:
+    def write(self, out: BinaryIO, unsealed: Callable[[], object]) -> Manifest:
         erased = _newest_erasure()
         self._render()
         rendering = self._rendering()
         self.tell("Waiting for the seal", len(self.choice.numbers))
-        while not _is_signed(rendering):
-            if time.monotonic() > end:
-                raise NotSealed
-            unsealed()
-        self.tell("Writing the pack", len(self.choice.numbers))
-        manifest = write_pack(out, part=Part({*self.events, rendering}, self.documents))
+        _await_seal(rendering, unsealed)
+        written = cast("BinaryIO", _Telling(out, self._tell_of_writing))
+        self._tell_of_writing()
+        manifest = write_pack(written, part=Part({*self.events, rendering}, self.documents))
         if _newest_erasure() != erased:
             raise NotSealed  # what was rendered may hold what must go
         return manifest
+
+    def _tell_of_writing(self) -> None:
+        self.tell("Writing the pack", len(self.choice.numbers))
 
     # --- documents ------------------------------------------------------------------------------
     def _render(self) -> None:
@@ -202,6 +216,15 @@ def _newest(events: Sequence[Told]) -> datetime:
 def _newest_erasure() -> int:
     orders = AuditEvent.objects.filter(kind=REDACTION).order_by("-pk")
     return orders.values_list("pk", flat=True).first() or 0
+
+
+def _await_seal(event: int, unsealed: Callable[[], object]) -> None:
+    """Wait until the event is sealed and signed; CannotBuild after a minute of waiting."""
+    end = time.monotonic() + PATIENCE
+    while not _is_signed(event):
+        unsealed()
+        if time.monotonic() > end and not _is_signed(event):
+            raise CannotBuild(UNSEALED)
 
 
 def _is_signed(event: int) -> bool:

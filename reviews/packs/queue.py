@@ -124,13 +124,14 @@ def _choice(pack: EvidencePack) -> Choice:
 
 def _telling(pack: EvidencePack) -> Callable[[str, int], None]:
     """Return what writes down how far it is, at most once a second, and that the builder lives."""
-    last = 0.0
+    last, told = 0.0, ""
 
     def tell(stage: str, done: int) -> None:
-        nonlocal last
-        if time.monotonic() - last < TOLD_EACH and done != pack.total:
+        nonlocal last, told
+        recent = time.monotonic() - last < TOLD_EACH
+        if recent and (done != pack.total or stage == told):
             return
-        last = time.monotonic()
+        last, told = time.monotonic(), stage
         if not _mine(pack).update(stage=stage, done=done, taken_at=clock.now()):
             raise LostIt
 

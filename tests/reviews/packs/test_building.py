@@ -258,6 +258,14 @@ def test_nothing_is_written_while_the_sealer_is_away(
         build(Choice((change.number,)), out)
 
 
+def test_patience_is_for_the_sealer_and_not_for_the_building(
+    change: EmergencyChange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviews.packs.building.PATIENCE", 0.0)  # any building takes longer
+    packed(tmp_path / "pack.zip", change)
+    assert "contents.json" in members(tmp_path / "pack.zip")
+
+
 def test_new_act_gives_another_pack(
     company: Company, change: EmergencyChange, tmp_path: Path
 ) -> None:
