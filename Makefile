@@ -87,6 +87,7 @@ fmt: setup ## Format the code and mend what a machine can mend
 
 bench: setup ## Measure the portal with a large population
 	$(TESTING) $(PY) -m tests.bench
+	$(TESTING) $(PY) -m tests.bench_trail
 
 screenshots: setup ## Take the README's screenshots
 	$(TESTING) $(PY) -m tests.screenshots
