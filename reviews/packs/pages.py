@@ -22,7 +22,7 @@ from ecportal.forms import DayField
 from ecportal.panels import Button, buttons
 from ecportal.site import signed_in
 from ecportal.templatetags.portal import render_words
-from reviews.models import EvidencePack
+from reviews.models import EvidencePack, SampleItem
 from reviews.models.pack import kept_packs
 from reviews.packs import queue
 from reviews.packs.building import CannotBuild, Choice
@@ -64,6 +64,15 @@ class PackForm(forms.Form):
         except CannotBuild as why:
             self.add_error(None, str(why))
             return None
+
+
+def _named(request: HttpRequest) -> str:
+    """Return the changes that a link names: by number, or by the sample that they are in."""
+    sample = request.GET.get("sample", "")
+    if sample.isdecimal() and len(sample) < 19:
+        items = SampleItem.objects.filter(sample=sample).order_by("place")
+        return ", ".join(items.values_list("change__number", flat=True))
+    return request.GET.get("numbers", "")[:1000]
 
 
 @admin.register(EvidencePack)
@@ -121,7 +130,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         """Ask which changes, and put the pack into the queue."""
         if not signed_in(request).has_perm(MAY_ASK):
             raise PermissionDenied("Your role does not include evidence packs.")
-        said = {"numbers": request.GET.get("numbers", "")[:1000]}
+        said = {"numbers": _named(request)}
         form = PackForm(request.POST if request.method == "POST" else None, initial=said)
         if form.is_valid() and (choice := form.chosen(request)) is not None:
             pack = queue.ask(choice, label_of(choice), signed_in(request))

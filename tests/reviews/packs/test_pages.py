@@ -18,6 +18,7 @@ from ecportal.audit.notes import Signer
 from reviews.models import EvidencePack
 from reviews.packs import building, queue
 from tests.pages.walk import sentences
+from tests.pages.world import a_sample
 from tests.reviews.packs.packing import members, offline
 from tests.scenario import Company, a_change, a_draft, person
 
@@ -202,3 +203,17 @@ def test_file_is_no_public_file(company: Company, change: EmergencyChange) -> No
     assert file.stat().st_mode & 0o077 == 0
     assert not folder.is_relative_to(settings.STATIC_ROOT)
     assert Client().get(page_of(pack, "download")).status_code == 302  # to the sign-in
+
+
+def test_pack_of_a_sample_is_asked_for_on_the_page_of_the_sample(
+    company: Company, change: EmergencyChange
+) -> None:
+    other = a_change(company, "submitted")
+    sample, client = a_sample(company), browser(company.auditor)
+    address = f"{ASK}?sample={sample.pk}"
+    page = client.get(f"/admin/reviews/sample/{sample.pk}/change/").content.decode()
+    assert f'href="{address}"' in page
+    filled = client.get(address).content.decode()
+    assert f">\n{change.number}, {other.number}</textarea>" in filled
+    for odd in ("x", "999", "9" * 30, "-1"):
+        assert client.get(f"{ASK}?sample={odd}").status_code == 200
