@@ -20,6 +20,7 @@ from tests.pages.world import act, page
 from tests.scenario import Company, a_change
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.slow,
     pytest.mark.skipif(
         s3_server.program() is None,

@@ -15,6 +15,7 @@ from reviews.models import (
     Deadline,
     Escalation,
     EscalationRung,
+    EvidencePack,
     FollowUpAction,
     Notice,
     Population,
@@ -26,6 +27,7 @@ from reviews.models import (
 from reviews.sweep import sweep
 from reviews.working_papers import SAMPLE_ITEMS
 from tests.changes.around_the_door import assert_copy_refused_by, constraints_of, refusal
+from tests.pages.world import a_pack
 from tests.reviews.populations import generated, sampled
 from tests.scenario import Company, Journey, a_draft
 
@@ -43,8 +45,10 @@ def closed_with_everything(company: Company) -> None:
     item = sample.items.get()
     SAMPLE_ITEMS.perform(item, "request", by=company.auditor, reason="Why?")
     SAMPLE_ITEMS.perform(item, "answer", by=company.lead, reason="Because.")
+    a_pack(change, company)
 
 
+NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 BAD: list[tuple[str, Any, dict[str, Any]]] = [
     ("completed_review_says_by_whom_and_what", RetrospectiveReview, {"reviewer": None}),
     ("completed_review_says_by_whom_and_what", RetrospectiveReview, {"held_at": None}),
@@ -59,6 +63,7 @@ BAD: list[tuple[str, Any, dict[str, Any]]] = [
     ("met_or_void_not_both", Deadline, {"met_at": F("due_at"), "voided_at": F("due_at")}),
     ("named_addresses_are_named", EscalationRung, {"audience": "addresses", "addresses": ""}),
     ("answered_exception_says_by_whom", ControlException, {"status": "answered"}),
+    ("pack_finished_or_failed", EvidencePack, {"finished_at": NOON, "failed_at": NOON}),
     ("period_ends_after_it_begins", Population, {"last_day": date(2001, 1, 1)}),
     ("draw_names_its_seed", Sample, {"seed": ""}),
     ("sample_is_not_empty", Sample, {"size": 0}),
