@@ -52,7 +52,10 @@ def portal() -> Iterator[str]:
             subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
         manage("migrate", "--verbosity=0")
+        manage("audit_keygen", "--once", "--verbosity=0")
         manage("load_demo", "--once", "--verbosity=0")
+        manage("audit_seal", "--verbosity=0")
+        manage("audit_verify", "--note", "--verbosity=0")
         manage("collectstatic", "--noinput", "--verbosity=0")
         command = [sys.executable, "-m", "gunicorn", "--bind", address, "ecportal.wsgi"]
         command += ["--log-level=warning", "--worker-tmp-dir", folder]
@@ -125,6 +128,8 @@ def take_all(browser: Any, base: str) -> None:
     lead2.open(lead2.first(record).replace("/change/", "/decide/")).take("decide-phone.png")
     auditor = Photographer(browser, base, "auditor", DESK)
     auditor.open("/admin/reviews/controlexception/").take("exceptions.png")
+    auditor.open(f"{changes}?status__exact=closed")
+    auditor.open(auditor.first(record).replace("/change/", "/history/")).take("history.png")
 
 
 def main() -> None:

@@ -53,6 +53,7 @@ class UserAdmin(LifecycleAdmin):
 class GroupAdmin(ReadOnlyAdmin):
     """Read-only: what a role may do is decided in code and reviewed there."""
 
+    record_template = "admin/auth/group/record.html"
     list_display = ("name", "members")
     sections = (("The role", ("name", "members", "verbs")),)
 

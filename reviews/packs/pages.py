@@ -70,7 +70,7 @@ def _named(request: HttpRequest) -> str:
     """Return the changes that a link names: by number, or by the sample that they are in."""
     sample = request.GET.get("sample", "")
     if sample.isdecimal() and len(sample) < 19:
-        items = SampleItem.objects.filter(sample=sample).order_by("place")
+        items = SampleItem.objects.filter(sample=int(sample)).order_by("place")
         return ", ".join(items.values_list("change__number", flat=True))
     return request.GET.get("numbers", "")[:1000]
 

@@ -128,3 +128,15 @@ def test_sent_message_cannot_be_sent_again(company: Company) -> None:
     response = Person(company.lead).send(act(sent, "retry"), reason="Once more.")
     assert response.status_code == 422
     assert "is possible only while the message is given up" in sentences(response)
+
+
+def test_values_are_escaped_once_and_addresses_are_links(
+    company: Company, signed_in: SignIn
+) -> None:
+    message = publish("lead@example.test", "It's due", "See https://a.test/x?a=1&b=2 <now>", "")
+    content = signed_in(company.lead).get(page(message)).content.decode()
+    assert "It&#x27;s due" in content
+    for twice in ("&amp;lt;", "&lt;a href", "&amp;#x27;", "&amp;amp;"):
+        assert twice not in content, twice
+    assert 'href="mailto:lead@example.test"' in content
+    assert 'href="https://a.test/x?a=1&amp;b=2"' in content
