@@ -5,7 +5,9 @@ from typing import Any
 
 from django import template
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ecportal import clock
@@ -80,6 +82,13 @@ def due(due_at: datetime, met_at: datetime | None = None) -> dict[str, Any]:
     day, at = due_day(due_at)
     when = at if day.date() == timezone.localdate(now) else f"{day:%a} {day.day} {day:%b %Y} {at}"
     return {"words": words, "tone": tone, "when": when}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw an icon of the sprite, by Lucide's name for it; words beside it say what it means."""
+    address = f"{static('portal/icons.svg')}#{name}"
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', address)
 
 
 @register.inclusion_tag("parts/pill.html")
