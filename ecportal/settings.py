@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "ecportal.audit",
     "ecportal.accounts",
     "ecportal.outbox",
+    "ecportal.integrations",
     "incidents",
     "changes",
     "reviews",

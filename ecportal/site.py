@@ -101,7 +101,16 @@ class PortalAdminSite(admin.AdminSite):
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[dict[str, Any]]:
         """Return the apps in the order of the process rather than of the alphabet."""
-        order = ["incidents", "changes", "reviews", "outbox", "audit", "accounts", "auth"]
+        order = [
+            "incidents",
+            "changes",
+            "reviews",
+            "outbox",
+            "integrations",
+            "audit",
+            "accounts",
+            "auth",
+        ]
         apps = super().get_app_list(request, app_label)
         return sorted(
             (self._with_pages(request, app) for app in apps),
