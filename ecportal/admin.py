@@ -22,13 +22,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from ecportal import panels
+from ecportal import marks, panels
 from ecportal.audit.badge import seal_of
 from ecportal.forms import ActForm, PlainAct
 from ecportal.lifecycle import Lifecycle, TransitionRefused
 from ecportal.panels import Button
 from ecportal.site import signed_in
-from ecportal.templatetags.portal import render_pill
 from ecportal.timeline import history_page, timeline
 
 CROWDED = (
@@ -51,7 +50,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status", ordering="status")
     def status_pill(self, record: Any) -> SafeString:
-        return render_pill(record)
+        return marks.status_pill(record)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

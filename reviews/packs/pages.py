@@ -19,9 +19,9 @@ from ecportal.audit import attestation
 from ecportal.audit.pack import EXPORT
 from ecportal.celery import wake
 from ecportal.forms import DayField
+from ecportal.marks import pill
 from ecportal.panels import Button, buttons
 from ecportal.site import signed_in
-from ecportal.templatetags.portal import render_words
 from reviews.models import EvidencePack, SampleItem
 from reviews.models.pack import kept_packs
 from reviews.packs import queue
@@ -86,7 +86,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State")
     def state_pill(self, pack: EvidencePack) -> SafeString:
-        return render_words(*pack.state)
+        return pill(*pack.state)
 
     @admin.display(description="Size")
     def megabytes(self, pack: EvidencePack) -> str:
