@@ -111,6 +111,9 @@ class EmergencyChangeAdmin(LifecycleAdmin):
         visible = EmergencyChange.objects.visible_to(signed_in(request))
         return visible.select_related("incident", "requester")
 
+    def open_items(self, request: HttpRequest) -> QuerySet[Any]:
+        return EmergencyChange.objects.unfinished().visible_to(signed_in(request))
+
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> EmergencyChange | None:

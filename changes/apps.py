@@ -6,7 +6,7 @@ from django.db.models.signals import post_migrate
 
 class ChangesConfig(AppConfig):
     name = "changes"
-    verbose_name = "Change"
+    verbose_name = "Respond"
 
     def ready(self) -> None:
         from changes import lifecycle  # its tables and receivers register themselves

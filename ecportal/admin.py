@@ -48,6 +48,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What the record's page shows of its own fields, by section, besides its panels."""
     empty_list = "Nothing is recorded here yet."
 
+    def open_items(self, request: HttpRequest) -> models.QuerySet[Any] | None:
+        """Return the records that somebody still owes something; the navigation counts them."""
+        return None
+
     @admin.display(description="Status", ordering="status")
     def status_pill(self, record: Any) -> SafeString:
         return marks.status_pill(record)

@@ -1,4 +1,4 @@
-"""The admin site: who may enter, and what the home page shows."""
+"""The admin site: who may enter, what stands around every page, and what the home page shows."""
 
 from functools import partial
 from typing import Any
@@ -8,16 +8,18 @@ from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from ecportal import clock, panels
+from ecportal import clock, finding, navigation, panels
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
 from ecportal.lifecycle import Act
+from ecportal.surroundings import Surroundings, around
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -66,7 +68,7 @@ class PortalAdminSite(admin.AdminSite):
     index_title = "My work"
     index_template = "portal/home.html"
     login_form = SignInForm
-    enable_nav_sidebar = True
+    enable_nav_sidebar = False  # the portal brings its own, which needs no script
     empty_value_display = "–"
 
     def __init__(self, name: str = "admin") -> None:
@@ -77,11 +79,15 @@ class PortalAdminSite(admin.AdminSite):
         return isinstance(request.user, User) and request.user.may_sign_in
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        zone = timezone.get_current_timezone_name()
+        page = self._around(request)
         return {
             **super().each_context(request),
+            "standing": page.standing,
+            "here": page.here,
+            "personal": page.personal,
             "as_of": clock.now(),
-            "zone": zone,
+            "zone": timezone.get_current_timezone_name(),
+            "version": settings.VERSION,
             "demo": not settings.IN_PRODUCTION,
         }
 
@@ -97,41 +103,56 @@ class PortalAdminSite(admin.AdminSite):
             extra_context={**self.each_context(request), **(extra_context or {})},
         )(request)  # type: ignore[return-value]
 
+    # --- the navigation -------------------------------------------------------------------------
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[dict[str, Any]]:
-        """Return the apps in the order of the process rather than of the alphabet."""
-        order = [
-            "incidents",
-            "changes",
-            "reviews",
-            "outbox",
-            "integrations",
-            "audit",
-            "accounts",
-            "auth",
-        ]
-        apps = super().get_app_list(request, app_label)
-        return sorted(
-            (self._with_pages(request, app) for app in apps),
-            key=lambda app: order.index(app["app_label"]),
-        )
+        """Return what the person may open by duty, in the form in which Django lists apps.
 
-    def _with_pages(self, request: HttpRequest, app: dict[str, Any]) -> dict[str, Any]:
-        """Add the app's own pages that this person may open to its models."""
-        held = verbs_of(signed_in(request))
-        own = [
-            {
-                "name": part.title,
-                "object_name": part.slug,
-                "admin_url": reverse(f"admin:{part.app_label}_{part.slug}"),
-                "add_url": None,
-                "view_only": True,
-            }
-            for part in panels.pages
-            if part.app_label == app["app_label"] and part.permission in held
-        ]
-        return {**app, "models": [*own, *app["models"]]}
+        With an app's label: the one duty that its own address leads to.
+        """
+        groups = self._around(request).groups
+        if app_label is None:
+            return groups
+        duty = navigation.duty_of_app(app_label)
+        return [group for group in groups if group["app_label"] == duty.slug]
+
+    def _around(self, request: HttpRequest) -> Surroundings:
+        """Return what stands around the page, asked for once a request; for a stranger nothing."""
+        known: Surroundings | None = getattr(request, "_around", None)
+        if known is None:
+            known = Surroundings()
+            if self.has_permission(request):
+                apps = super().get_app_list(request)
+                known = around(request, signed_in(request), apps, self._registry)
+            request._around = known  # type: ignore[attr-defined]
+        return known
+
+    def duty_page(self, request: HttpRequest, slug: str) -> TemplateResponse:
+        """Show what a duty has, as far as the person may open it."""
+        groups = [group for group in self.get_app_list(request) if group["app_label"] == slug]
+        if not groups:
+            raise Http404("The person may open nothing of this duty.")
+        context = {**self.each_context(request), "title": groups[0]["name"], "app_list": groups}
+        return TemplateResponse(request, "admin/app_index.html", context)
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        return self.duty_page(request, navigation.duty_of_app(app_label).slug)
+
+    def find(self, request: HttpRequest) -> HttpResponseBase:
+        """Lead to the record of a number, or show what else the words stand in."""
+        text = " ".join(request.GET.get("q", "").split())
+        too_long = len(text) > finding.LONGEST
+        if not too_long and (address := finding.address_of(request, self._registry, text)):
+            return redirect(address)
+        found = finding.matches(request, self._registry, text) if text and not too_long else []
+        context = {
+            **self.each_context(request), "title": "Find", "find": text[: finding.LONGEST],
+            "kinds": found, "too_long": too_long, "is_number": finding.number_in(text) is not None,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/find.html", context)
 
     def get_urls(self) -> list[Any]:
         own = [
@@ -142,7 +163,13 @@ class PortalAdminSite(admin.AdminSite):
             )
             for part in panels.pages
         ]
-        return [*own, *super().get_urls()]
+        duties = [
+            path(f"{duty.slug}/", self.admin_view(partial(self.duty_page, slug=duty.slug)),
+                 name=f"duty_{duty.slug}")
+            for duty in navigation.DUTIES
+        ]  # fmt: skip
+        found = path("find/", self.admin_view(self.find), name="find")
+        return [*own, *duties, found, *super().get_urls()]
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -48,6 +48,9 @@ class IncidentAdmin(LifecycleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("recorded_by")
 
+    def open_items(self, request: HttpRequest) -> QuerySet[Any]:
+        return Incident.objects.live()
+
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Incident | None:

@@ -73,6 +73,9 @@ class ReviewAdmin(ConcernsChanges, LifecycleAdmin):
             return redirect(self.act_address(review, "complete"))
         return redirect(self.address(review))
 
+    def open_items(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.get_queryset(request).filter(status=RetrospectiveReview.Status.SCHEDULED)
+
     def after_act(self, record: Any, verb: str) -> str:
         return reverse("admin:changes_emergencychange_change", args=[record.change_id])
 
@@ -97,6 +100,9 @@ class FollowUpAdmin(ConcernsChanges, LifecycleAdmin):
                         "result")),
     )  # fmt: skip
 
+    def open_items(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.get_queryset(request).filter(status=FollowUpAction.Status.OPEN)
+
 
 @admin.register(ControlException)
 class ExceptionAdmin(ConcernsChanges, LifecycleAdmin):
@@ -112,6 +118,9 @@ class ExceptionAdmin(ConcernsChanges, LifecycleAdmin):
         ("The exception", ("change", "kind", "detail", "happened_at", "recorded_at", "response",
                            "answered_by", "answered_at")),
     )  # fmt: skip
+
+    def open_items(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.get_queryset(request).filter(status=ControlException.Status.OPEN)
 
 
 @admin.register(Deadline)

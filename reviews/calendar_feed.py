@@ -23,6 +23,7 @@ from icalendar import Alarm, Calendar, Event, vText
 from changes.authority import takes_part
 from ecportal import clock
 from ecportal.accounts.models import User
+from ecportal.navigation import Link, links
 from ecportal.site import signed_in
 from reviews.models import CalendarFeed, Deadline
 from reviews.notifications import ACTS, action_path
@@ -162,6 +163,9 @@ def opened_by(key: str) -> CalendarFeed | None:
 
 
 # --- the pages ----------------------------------------------------------------------------------
+links.append(Link("Deadlines in your calendar", "calendar", "calendar-days", takes_part))
+
+
 @require_safe
 def read_feed(request: HttpRequest) -> HttpResponseBase:
     """Answer a calendar program, which has no session: the key in the address is its right."""

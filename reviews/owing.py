@@ -3,14 +3,17 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from changes.authority import IMPLEMENTING, REQUESTING, leads_among, takes_part
+from changes.lifecycle import DOCUMENTED
 from changes.models import ChangeSystem, Delegation, EmergencyChange
 from ecportal import clock
 from ecportal.accounts.models import User
+from ecportal.accounts.permissions import verbs_of
+from ecportal.navigation import owed
 from reviews.ladder import DELEGATES_TOO
-from reviews.models import Deadline
+from reviews.models import Deadline, Notice
 from reviews.models.deadline import DeadlineQuerySet
 from reviews.notifications import LEADS_CAN
 
@@ -122,3 +125,22 @@ def _involved(deadlines: DeadlineQuerySet, people: set[int]) -> dict[int, set[in
     for change, key in rows.values_list("id", "history_user_id").distinct():
         involved[change].add(key)
     return involved
+
+
+@owed
+def waiting_on(person: User) -> list[QuerySet[Deadline]]:
+    """Return the running deadlines that the navigation counts as the person's work, in one query.
+
+    A review can be held once its change is documented; until then somebody else is waited for.
+    """
+    if not person.has_perm("changes.view_emergencychange"):
+        return []
+    mine = Q(owner=person)
+    if "reviews.complete_retrospectivereview" in verbs_of(person):
+        mine |= Q(owner=None) & ~Q(change__requester=person) & ~Q(change__implementer=person)
+    # Whoever was told of a decision can make it, though somebody else was asked first.
+    told = Notice.objects.filter(person=person, escalation__deadline__kind__in=LEADS_CAN)
+    mine |= Q(pk__in=told.values("escalation__deadline"))
+    mine &= ~Q(kind=Deadline.Kind.REVIEW) | Q(change__status=DOCUMENTED)
+    visible = EmergencyChange.objects.visible_to(person).values("pk")
+    return [Deadline.objects.running().filter(mine, change__in=visible)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, prefetch_related_objects
+from django.db.models import Exists, OuterRef, Prefetch, prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -18,8 +18,9 @@ from reviews.completeness import WITH_ITEMS, five_items
 from reviews.duties import breaches, matrix
 from reviews.ledger import asked, ledger_of, rounds
 from reviews.lifecycle import REVIEWS
-from reviews.models import ControlException, Deadline, Notice, OpenReminder, RetrospectiveReview
+from reviews.models import ControlException, Deadline, OpenReminder, RetrospectiveReview
 from reviews.notifications import ACTS, LEADS_CAN, action_path
+from reviews.owing import waiting_on
 from reviews.waiting import waiting_for
 
 Context = dict[str, Any]
@@ -108,21 +109,10 @@ def needs_you(request: HttpRequest, _home: None) -> Context | None:
     user = signed_in(request)
     if not user.has_perm(VIEW):
         return None
-    mine = Q(owner=user)
-    if "reviews.complete_retrospectivereview" in verbs_of(user):
-        mine |= Q(owner=None) & ~Q(change__requester=user) & ~Q(change__implementer=user)
-    # Whoever was told of a decision can make it, though somebody else was asked first.
-    told = Notice.objects.filter(person=user, escalation__deadline__kind__in=LEADS_CAN)
-    mine |= Q(pk__in=told.values("escalation__deadline"))
-    # A review can be held once the change is documented; until then somebody else is waited for.
-    mine &= ~Q(kind=Deadline.Kind.REVIEW) | Q(change__status=DOCUMENTED)
-    owed = (
-        Deadline.objects.running()
-        .filter(mine, change__in=EmergencyChange.objects.visible_to(user).values("pk"))
-        .select_related("change__incident", "follow_up", "owner")[:50]
-    )
+    [owed] = waiting_on(user)
+    found = owed.select_related("change__incident", "follow_up", "owner")[:50]
     rows = [
-        {"deadline": d, "act": ACTS[Deadline.Kind(d.kind)], "url": action_path(d)} for d in owed
+        {"deadline": d, "act": ACTS[Deadline.Kind(d.kind)], "url": action_path(d)} for d in found
     ]
     return {"rows": rows, "now": clock.now()}
 

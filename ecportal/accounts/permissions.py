@@ -14,12 +14,15 @@ def verbs_of(user: User) -> frozenset[str]:
     """Return the permissions, as app.codename, that the user's groups give model-wide.
 
     Unlike `has_perm` this does not short-circuit for superusers: a superuser who is in no role may
-    do nothing in the process. Kept on the user object, so one query per request.
+    do nothing in the process.
     """
     if user.is_system:
         return roles.SYSTEM
-    if not user.is_superuser:
-        return frozenset(user.get_group_permissions() | user.get_user_permissions())
+    return held_by(user) if user.is_active or user.is_superuser else frozenset()
+
+
+def held_by(user: User) -> frozenset[str]:
+    """Return what the user and their groups were given model-wide; asked for once a user object."""
     known: frozenset[str] | None = getattr(user, "_verbs", None)
     if known is None:
         rows = Permission.objects.filter(Q(group__user=user) | Q(user=user)).values_list(

@@ -6,7 +6,7 @@ from django.db.models import signals
 
 class AuditConfig(AppConfig):
     name = "ecportal.audit"
-    verbose_name = "Audit trail"
+    verbose_name = "Audit"
 
     def ready(self) -> None:
         from django.contrib.auth import get_user_model

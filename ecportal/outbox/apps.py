@@ -5,4 +5,4 @@ from django.apps import AppConfig
 
 class OutboxConfig(AppConfig):
     name = "ecportal.outbox"
-    verbose_name = "Mail"
+    verbose_name = "Administer"
