@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 
 from changes import evidence_files, forms
 from changes.declaring import declare
@@ -144,19 +144,14 @@ class EmergencyChangeAdmin(LifecycleAdmin):
 
     # --- pages ----------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
-        def own(view: Any, route: str, name: str) -> URLPattern:
-            wrapped = self.admin_site.admin_view(view)
-            pattern: URLPattern = path(route, wrapped, name=f"changes_emergencychange_{name}")
-            return pattern
-
         evidence = "<path:object_id>/evidence/<int:evidence_id>"
         return [
-            own(self.declare_any_view, "declare/", "declare_any"),
-            own(self.declare_view, "declare/<int:incident_id>/", "declare"),
-            own(self.decide_view, "<path:object_id>/decide/", "decide"),
-            own(self.evidence_view, f"{evidence}/", "evidence"),
-            own(self.evidence_page_view, f"{evidence}/about/", "evidence_page"),
-            own(self.evidence_shown_view, f"{evidence}/shown/", "evidence_shown"),
+            self.own(self.declare_any_view, "declare/", "declare_any"),
+            self.own(self.declare_view, "declare/<int:incident_id>/", "declare"),
+            self.own(self.decide_view, "<path:object_id>/decide/", "decide"),
+            self.own(self.evidence_view, f"{evidence}/", "evidence"),
+            self.own(self.evidence_page_view, f"{evidence}/about/", "evidence_page"),
+            self.own(self.evidence_shown_view, f"{evidence}/shown/", "evidence_shown"),
             *super().get_urls(),
         ]
 

@@ -123,6 +123,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "list_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
         }
 
+    def own(self, view: Any, route: str, page: str) -> URLPattern:
+        """Return the pattern of a further page of these records, for whoever is signed in."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+        pattern: URLPattern = path(route, self.admin_site.admin_view(view), name=name)
+        return pattern
+
     def address(self, record: Any, page: str = "change", *args: Any) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
         return reverse(name, args=[record.pk, *args])
@@ -225,9 +231,8 @@ class LifecycleAdmin(ReadOnlyAdmin):
         }
 
     def get_urls(self) -> list[URLPattern]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
-        view = self.admin_site.admin_view(self.act_view)
-        return [path("<path:object_id>/act/<slug:verb>/", view, name=name), *super().get_urls()]
+        act = self.own(self.act_view, "<path:object_id>/act/<slug:verb>/", "act")
+        return [act, *super().get_urls()]
 
     # --- the page of an act ---------------------------------------------------------------------
     def act_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:

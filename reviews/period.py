@@ -33,9 +33,7 @@ class Period:
         if not (self.first.year >= 2000 and self.last.year < 2200):
             raise ValidationError("Enter days between 2000 and 2199.")
         if self.last < self.first:
-            raise ValidationError(
-                f"The period ends on {self.last}, before it begins on {self.first}."
-            )
+            raise ValidationError("The period ends before it begins. Choose a later end.")
         if not self.zone:
             object.__setattr__(self, "zone", settings.TIME_ZONE)
 
@@ -56,7 +54,11 @@ class Period:
         return moment >= self.ends_before
 
     def __str__(self) -> str:
-        return f"{self.by} {self.first} to {self.last}"
+        return f"{self.by} {self.days}"
+
+    @property
+    def days(self) -> str:
+        return f"{self.first} to {self.last}"
 
     def in_words(self) -> str:
         """Return the query as it is run, without anything that differs from run to run."""

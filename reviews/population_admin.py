@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.text import slugify
 
 from ecportal.admin import LifecycleAdmin
@@ -61,17 +61,13 @@ class PopulationAdmin(LifecycleAdmin):
     empty_list = "No population yet. Generate one for a period."
 
     def get_urls(self) -> list[URLPattern]:
-        def own(view: Any, route: str, name: str) -> URLPattern:
-            wrapped = self.admin_site.admin_view(view)
-            address = f"<path:object_id>/{route}"
-            pattern: URLPattern = path(address, wrapped, name=f"reviews_population_{name}")
-            return pattern
-
+        one = "<path:object_id>"
+        none = f"{one}/none-occurred"
         return [
-            own(self.file_view, "file/<slug:form>/", "file"),
-            own(self.proof_view, "proof/", "proof"),
-            own(self.none_occurred_view, "none-occurred/", "none_occurred"),
-            own(self.none_occurred_json_view, "none-occurred/json/", "none_occurred_json"),
+            self.own(self.file_view, f"{one}/file/<slug:form>/", "file"),
+            self.own(self.proof_view, f"{one}/proof/", "proof"),
+            self.own(self.none_occurred_view, f"{none}/", "none_occurred"),
+            self.own(self.none_occurred_json_view, f"{none}/json/", "none_occurred_json"),
             *super().get_urls(),
         ]
 

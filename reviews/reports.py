@@ -1,6 +1,6 @@
 """The pages of Auditors and Leads: the exception register, breaches of duties, the controls."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,14 @@ from django.utils import timezone
 
 from changes.models import EmergencyChange, Policy
 from ecportal import clock
+from ecportal.audit import reads
 from ecportal.panels import page
 from ecportal.site import signed_in
 from reviews import comma_separated, controls, trend
 from reviews.duties import Row, report
 from reviews.models import ControlException, Deadline
-from reviews.periods import PeriodForm
+from reviews.period import Period
+from reviews.report_forms import ReportForm
 
 REPORT = "reviews.report_controlexception"
 ROWS = 50
@@ -43,6 +45,15 @@ def _page_of(request: HttpRequest, rows: Any) -> Page[Any]:
     return Paginator(rows, ROWS).get_page(request.GET.get("p"))
 
 
+def _taken_away(
+    what: str, period: Period, head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> HttpResponseBase:
+    """Send the rows as CSV, and write down that they left the portal."""
+    name = f"{what}-{period.first}-to-{period.last}.csv"
+    reads.exported(name)
+    return comma_separated.download(name, head, rows)
+
+
 def _visible(request: HttpRequest) -> Any:
     return EmergencyChange.objects.visible_to(signed_in(request))
 
@@ -57,15 +68,15 @@ REGISTER_HEAD = (
 @page("reviews", "register", "Exception register", REPORT)
 def register(request: HttpRequest) -> HttpResponseBase:
     """Show the exceptions of a period with what management answered, and the trend."""
-    form = PeriodForm.asked(request.GET)
+    form = ReportForm.asked(request.GET)
     period = form.period
     visible = ControlException.objects.filter(change__in=_visible(request).values("pk"))
-    found = visible.filter(recorded_at__gte=period.begins_at, recorded_at__lt=period.ends_at)
+    found = visible.filter(recorded_at__gte=period.begins_at, recorded_at__lt=period.ends_before)
     found = found.select_related("change", "answered_by").order_by("-recorded_at", "-pk")
     if request.GET.get("format") == "csv":
         rows = (_register_row(exception) for exception in found.iterator())
-        return comma_separated.download(f"exceptions-{period.in_a_name}.csv", REGISTER_HEAD, rows)
-    months = trend.by_month(visible, min(clock.now(), period.ends_at))
+        return _taken_away("exceptions", period, REGISTER_HEAD, rows)
+    months = trend.by_month(visible, min(clock.now(), period.ends_before))
     tally = found.order_by().values("status").annotate(number=Count("pk"))
     numbers = {row["status"]: row["number"] for row in tally}
     context = {
@@ -104,15 +115,17 @@ DUTIES_HEAD = (
 @page("reviews", "duties", "Duties report", REPORT)
 def duties(request: HttpRequest) -> HttpResponseBase:
     """Show who did what on the changes opened in a period, the breaches alone or all of them."""
-    form = PeriodForm.asked(request.GET)
+    form = ReportForm.asked(request.GET)
     period = form.period
-    opened = _visible(request).filter(opened_at__gte=period.begins_at, opened_at__lt=period.ends_at)
+    opened = _visible(request).filter(
+        opened_at__gte=period.begins_at, opened_at__lt=period.ends_before
+    )
     rows = report(opened.order_by("-opened_at", "-pk"))
     everything = request.GET.get("show") == "all"
     if request.GET.get("format") == "csv":
         chosen = (row for row in rows if everything or row.breaches)
         lines = (_duties_row(row) for row in chosen)
-        return comma_separated.download(f"duties-{period.in_a_name}.csv", DUTIES_HEAD, lines)
+        return _taken_away("duties", period, DUTIES_HEAD, lines)
     number, found = _sift(rows, everything)
     context = {
         "form": form, "period": period, "number": number, "everything": everything,

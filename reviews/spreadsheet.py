@@ -124,48 +124,49 @@ def _info(path: str) -> zipfile.ZipInfo:
 
 def _parts(names: list[str]) -> list[tuple[str, str]]:
     """Return the parts that hold the sheets together."""
-    places = range(1, len(names) + 1)
-    sheets = "".join(
-        f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>'
-        for n, name in zip(places, names, strict=True)
-    )
-    links = "".join(
-        f'<Relationship Id="rId{n}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>'
-        for n in places
-    )
-    styles = f'<Relationship Id="rId0" Type="{OFFICE}/styles" Target="styles.xml"/>'
-    types = "".join(
-        f'<Override PartName="/xl/{path}.xml" ContentType="{TYPE}.{kind}+xml"/>'
-        for path, kind in [
-            ("workbook", "sheet.main"),
-            ("styles", "styles"),
-            *((f"worksheets/sheet{n}", "worksheet") for n in places),
-        ]
-    )
-    relationships = f'<Relationships xmlns="{PACKAGE}/relationships">'
+    office = f'<Relationship Id="rId1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
     return [
-        (
-            "[Content_Types].xml",
-            (
-                f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="rels" ContentType='
-                '"application/vnd.openxmlformats-package.relationships+xml"/>'
-                f'<Default Extension="xml" ContentType="application/xml"/>{types}</Types>'
-            ),
-        ),
-        (
-            "_rels/.rels",
-            (
-                f'{relationships}<Relationship Id="rId1" Type="{OFFICE}/officeDocument" '
-                'Target="xl/workbook.xml"/></Relationships>'
-            ),
-        ),
-        (
-            "xl/workbook.xml",
-            (
-                f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><bookViews><workbookView/>'
-                f"</bookViews><sheets>{sheets}</sheets></workbook>"
-            ),
-        ),
-        ("xl/_rels/workbook.xml.rels", f"{relationships}{styles}{links}</Relationships>"),
+        ("[Content_Types].xml", _types(len(names))),
+        ("_rels/.rels", _relationships(office)),
+        ("xl/workbook.xml", _workbook(names)),
+        ("xl/_rels/workbook.xml.rels", _relationships(_links(len(names)))),
         ("xl/styles.xml", STYLES),
     ]
+
+
+def _types(sheets: int) -> str:
+    kinds = [("workbook", "sheet.main"), ("styles", "styles")]
+    kinds += [(f"worksheets/sheet{n}", "worksheet") for n in range(1, sheets + 1)]
+    types = "".join(
+        f'<Override PartName="/xl/{path}.xml" ContentType="{TYPE}.{kind}+xml"/>'
+        for path, kind in kinds
+    )
+    return (
+        f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="rels" ContentType='
+        '"application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Default Extension="xml" ContentType="application/xml"/>{types}</Types>'
+    )
+
+
+def _workbook(names: list[str]) -> str:
+    sheets = "".join(
+        f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>'
+        for n, name in enumerate(names, start=1)
+    )
+    return (
+        f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><bookViews><workbookView/>'
+        f"</bookViews><sheets>{sheets}</sheets></workbook>"
+    )
+
+
+def _links(sheets: int) -> str:
+    """Return where the workbook finds its styles and its sheets."""
+    links = "".join(
+        f'<Relationship Id="rId{n}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n in range(1, sheets + 1)
+    )
+    return f'<Relationship Id="rId0" Type="{OFFICE}/styles" Target="styles.xml"/>{links}'
+
+
+def _relationships(inside: str) -> str:
+    return f'<Relationships xmlns="{PACKAGE}/relationships">{inside}</Relationships>'

@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils import timezone
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
@@ -274,9 +274,8 @@ class CheckpointAdmin(NoVersions):
         return ", ".join(SignedNote(checkpoint.note).signers)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.note_view)
-        name = "audit_auditcheckpoint_note"
-        return [path("<path:object_id>/note/", view, name=name), *super().get_urls()]
+        note = self.own(self.note_view, "<path:object_id>/note/", "note")
+        return [note, *super().get_urls()]
 
     def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send the signed note as the file that the verifiers take."""

@@ -42,16 +42,23 @@ def _compared(model: type[models.Model]) -> list[str]:
 
 
 @cache
+def _tests(model: type[models.Model], vendor: str) -> list[str]:
+    """Return the SQL that says of each compared column whether the live value is another."""
+    quote = connection.ops.quote_name
+    differs = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
+    return [f"l.{quote(c)} {differs} h.{quote(c)}" for c in _compared(model)]
+
+
+@cache
 def _joined(model: type[models.Model], vendor: str) -> tuple[str, str]:
     """Return the FROM part, live rows beside their newest history, and the difference of them."""
     quote = connection.ops.quote_name
     live, past = quote(model._meta.db_table), quote(history_of(model)._meta.db_table)
     key = quote(str(model._meta.pk.column))
-    differs = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
     newest = f"SELECT MAX(n.history_id) FROM {past} n WHERE n.{key} = l.{key}"
     source = f"FROM {live} l LEFT JOIN {past} h ON h.history_id = ({newest})"
-    tests = [f"l.{quote(c)} {differs} h.{quote(c)}" for c in _compared(model)]
-    return source, " OR ".join(["h.history_id IS NULL", "h.history_type = '-'", *tests])
+    gone = ["h.history_id IS NULL", "h.history_type = '-'"]
+    return source, " OR ".join([*gone, *_tests(model, vendor)])
 
 
 def _query(sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -71,10 +78,8 @@ def drifted_columns(model: type[models.Model], pk: Any) -> list[str]:
 
 
 def _which(model: type[models.Model], here: str, parameters: tuple[Any, ...]) -> list[str]:
-    quote = connection.ops.quote_name
-    differs = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
     names = _compared(model)
-    flags = ", ".join(f"l.{quote(c)} {differs} h.{quote(c)}" for c in names)
+    flags = ", ".join(_tests(model, connection.vendor))
     (row,) = _query(
         f"SELECT h.history_id IS NULL OR h.history_type = '-', {flags} {here}",
         parameters,

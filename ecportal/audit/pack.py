@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, NamedTuple
 from django.db import connection, models
 from django.db.models import Exists, OuterRef
 
-from ecportal.audit import attestation, verify_pack
+from ecportal.audit import attestation, reads, verify_pack
 from ecportal.audit.drift import tracked_models
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.verification import scope
@@ -25,7 +25,6 @@ from ecportal.audit.verification.snapshot import snapshot
 
 CHUNK = 2000
 BLOCK = 1 << 20
-EXPORT = "export"
 
 
 class Manifest(NamedTuple):
@@ -79,7 +78,7 @@ def write_pack(out: BinaryIO, *, record: str | None = None, part: Part | None = 
 def note_export(manifest: Manifest, record: str | None) -> None:
     """Write the event that says that a pack left the portal; in the caller's transaction."""
     attestation.record(
-        EXPORT,
+        reads.EXPORT,
         record=record or "",
         leaves=manifest.leaves,
         events=manifest.events,

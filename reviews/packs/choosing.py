@@ -1,13 +1,14 @@
 """Which changes a pack is of: named ones, or all that were opened in a period."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date
 
-from django.utils import timezone
+from django.core.exceptions import ValidationError
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
 from reviews.packs.building import CannotBuild, Choice
+from reviews.period import Period
 
 MOST = 5_000
 """Changes in one pack; a longer period is asked for in parts."""
@@ -38,11 +39,13 @@ def of_period(first: date, last: date, by: User | None = None) -> Choice:
 
     Confidential changes that the person may not see are named as withheld.
     """
-    if last < first:
-        raise CannotBuild("The period ends before it begins.")
-    begin, end = _midnight(first), _midnight(last + timedelta(days=1))
-    opened = EmergencyChange.objects.filter(opened_at__gte=begin, opened_at__lt=end)
-    opened = opened.order_by("number")
+    try:
+        period = Period(first, last)
+    except ValidationError as error:
+        raise CannotBuild(error.messages[0]) from None
+    opened = EmergencyChange.objects.filter(
+        opened_at__gte=period.begins_at, opened_at__lt=period.ends_before
+    ).order_by("number")
     every = list(opened.values_list("number", flat=True))
     seen = every if by is None else list(opened.visible_to(by).values_list("number", flat=True))
     if not seen:
@@ -63,7 +66,3 @@ def label_of(choice: Choice) -> str:
 
 def _count(many: int) -> str:
     return "1 change" if many == 1 else f"{many} changes"
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min), timezone.get_default_timezone())

@@ -10,13 +10,12 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.safestring import SafeString
 
 from changes.models import EmergencyChange
 from ecportal.admin import ReadOnlyAdmin
-from ecportal.audit import attestation
-from ecportal.audit.pack import EXPORT
+from ecportal.audit import attestation, reads
 from ecportal.celery import wake
 from ecportal.forms import DayField
 from ecportal.marks import pill
@@ -93,15 +92,10 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         return f"{pack.size / 1_000_000:.1f} MB" if pack.size else "–"
 
     def get_urls(self) -> list[URLPattern]:
-        def own(view: Any, route: str, name: str) -> URLPattern:
-            wrapped = self.admin_site.admin_view(view)
-            pattern: URLPattern = path(route, wrapped, name=f"reviews_evidencepack_{name}")
-            return pattern
-
         return [
-            own(self.request_view, "request/", "request"),
-            own(self.download_view, "<path:object_id>/download/", "download"),
-            own(self.retry_view, "<path:object_id>/retry/", "retry"),
+            self.own(self.request_view, "request/", "request"),
+            self.own(self.download_view, "<path:object_id>/download/", "download"),
+            self.own(self.retry_view, "<path:object_id>/retry/", "retry"),
             *super().get_urls(),
         ]
 
@@ -164,7 +158,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
             opened = None
         if opened is None:
             raise Http404("There is no file of this pack. Ask for it again.")
-        attestation.record(EXPORT, record=pack.numbers, sha256=pack.sha256, size=pack.size)
+        attestation.record(reads.EXPORT, record=pack.numbers, sha256=pack.sha256, size=pack.size)
         response = FileResponse(opened, as_attachment=True, filename=pack.file_name)
         response["Content-Type"] = "application/zip"
         response["X-Content-Type-Options"] = "nosniff"

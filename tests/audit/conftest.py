@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from changes.models import EmergencyChange, Evidence
-from ecportal.audit import attestation, keys, sealer
+from ecportal.audit import attestation, heartbeat, keys, sealer
 from ecportal.audit.models import AuditCheckpoint
 from incidents.lifecycle import SYSTEMS
 from incidents.models import System
@@ -52,7 +52,7 @@ def live_through() -> dict[str, Any]:
     draft = a_draft(company, title="Restart billing")
     with transaction.atomic():
         Journey(company, draft).do("revise", company.engineer, title="Restart all of billing")
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     sealer.seal()
     late = SYSTEMS.perform(System(name="late"), "register", by=company.lead, reason="New.")
     attestation.record("export", what="All records")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from changes.models import EmergencyChange
-from ecportal.audit import keys, sealer, verify_pack
+from ecportal.audit import heartbeat, keys, sealer, verify_pack
 from ecportal.audit.models import AuditLeaf
 from ecportal.audit.pack import write_pack
 from ecportal.audit.verification import verify
@@ -89,5 +89,5 @@ def _populate(rows: int) -> None:
                 EmergencyChange.history.bulk_history_create(
                     copies, batch_size=100, update=bool(again)
                 )
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     sealer.seal(full=True)

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from ecportal import clock
-from ecportal.audit import adoption, notes, protection, sealer
+from ecportal.audit import adoption, heartbeat, notes, protection, sealer
 from ecportal.audit.models import AuditEvent
 from ecportal.audit.verification import verify
 from tests.scenario import Company, a_change
@@ -26,7 +26,7 @@ def older(company: Company, log_key: notes.Signer) -> None:
 def test_records_older_than_the_trail_are_no_finding_once_adopted(older: None) -> None:
     adoption.adopt()
     sealer.seal(full=True)
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     sealer.seal()
     report = verify()
     assert [finding.sentence for finding in report.findings] == []
@@ -35,7 +35,7 @@ def test_records_older_than_the_trail_are_no_finding_once_adopted(older: None) -
 
 
 def test_unadopted_they_would_be_findings(older: None) -> None:
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     sealer.seal(full=True)
     assert {finding.code for finding in verify().findings} == {"UNATTESTED", "DRIFT"}
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from changes.models import EmergencyChange
-from ecportal.audit import grants, sealer
+from ecportal.audit import grants, heartbeat, sealer
 from ecportal.audit.notes import Signer
 from ecportal.audit.protection import protected_models
 from ecportal.audit.verification import verify
@@ -63,7 +63,7 @@ def test_role_runs_the_whole_process_and_seals_and_verifies(role: str, log_key: 
     with signed_in_as(role):
         assert look("SELECT current_user, session_user") == [(role, role)]
         change = a_change(found_company(), "closed")
-        sealer.heartbeat()
+        heartbeat.heartbeat()
         sealer.seal()
         report = verify()
         assert report.findings == []

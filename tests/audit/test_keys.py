@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from ecportal.audit import keys, notes, sealer
+from ecportal.audit import heartbeat, keys, notes, sealer, succession
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.audit.tree import Frontier
 
@@ -221,8 +221,8 @@ def test_after_a_rotation_only_the_new_key_signs_and_old_notes_stay_good(
     log_key: notes.Signer,
 ) -> None:
     before = sealer.seal().note
-    sealer.rotate()
-    sealer.heartbeat()
+    succession.rotate()
+    heartbeat.heartbeat()
     after = sealer.seal().note
     assert before is not None
     assert after is not None
@@ -237,7 +237,7 @@ def test_rotation_that_broke_off_goes_on_with_the_same_key(
     log_key: notes.Signer,
 ) -> None:
     left = keys.successor(log_key)
-    new, old = sealer.rotate()
+    new, old = succession.rotate()
     assert (new.vkey, old.vkey) == (left.vkey, log_key.vkey)
     assert not keys.beside(".next").exists()
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
 
-from ecportal.audit import keys, protection, sealer
+from ecportal.audit import heartbeat, keys, protection, sealer
 from ecportal.audit.models import AuditEvent
 from ecportal.audit.verification import verify
 from tests.audit.folders import files_in
@@ -22,7 +22,7 @@ def sealed(transactional_db: None, tmp_path: Path) -> Iterator[Path]:
         keys.generate("portal.example.test")
         with files_in(tmp_path):
             a_change(found_company(), "closed")
-            sealer.heartbeat()
+            heartbeat.heartbeat()
             sealer.seal()
             yield tmp_path
 

@@ -14,7 +14,7 @@ from django.db.migrations.state import ProjectState
 from simple_history.utils import update_change_reason  # noqa: TID251 - shown to be refused
 
 from ecportal.accounts.models import User
-from ecportal.audit import keys, protection, schema, sealer, stored
+from ecportal.audit import heartbeat, keys, protection, schema, sealer, stored
 from ecportal.audit.models import AuditEvent
 from ecportal.audit.verification import verify
 from incidents.lifecycle import SYSTEMS
@@ -48,7 +48,7 @@ def company(_no_foreign_keys: None, db: None, tmp_path: Path) -> Iterator[Compan
         with files_in(tmp_path):
             made = found_company()
             an_incident(made)
-            sealer.heartbeat()
+            heartbeat.heartbeat()
             sealer.seal()
             yield made
 

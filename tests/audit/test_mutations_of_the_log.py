@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ecportal.audit import keys, notes, sealer
+from ecportal.audit import agreement, keys, notes, sealer
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from incidents.lifecycle import SYSTEMS
 from incidents.models import System
@@ -138,7 +138,7 @@ def let_the_sealer_sign_a_rewritten_log(scene: Scene) -> None:
     newer = AuditCheckpoint.objects.order_by("pk").values_list("pk", flat=True)[1:]
     delete(CHECKPOINTS, "id", list(newer))
     _ten_changes(scene)
-    with pytest.raises(sealer.WillNotSign):
+    with pytest.raises(agreement.WillNotSign):
         sealer.seal()
 
 
@@ -179,6 +179,6 @@ def test_after_the_state_is_lost_the_sealer_signs_nothing(scene: Scene) -> None:
     keys.beside(".state").unlink()
     before = AuditCheckpoint.objects.count()
     _ten_changes(scene)
-    with pytest.raises(sealer.WillNotSign):
+    with pytest.raises(agreement.WillNotSign):
         sealer.seal()
     assert AuditCheckpoint.objects.count() == before

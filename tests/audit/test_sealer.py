@@ -21,9 +21,9 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
 from ecportal import clock
-from ecportal.audit import attestation, keys, notes, protection, sealer
+from ecportal.audit import attestation, heartbeat, keys, notes, protection, sealer, succession
+from ecportal.audit.agreement import WillNotSign
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
-from ecportal.audit.sealer import WillNotSign
 from ecportal.audit.tree import root_of
 from tests.audit.rows import look, sql
 
@@ -292,7 +292,7 @@ def test_recovery_refuses_a_log_that_is_not_the_one_of_the_checkpoint(
     lose_the_state()
     truncate()
     with pytest.raises(WillNotSign, match="does not agree with the log"):
-        sealer.recover(newest)
+        succession.recover(newest)
     assert keys.read_state() is None
 
 
@@ -300,19 +300,19 @@ def test_recovery_refuses_what_lies_beyond_the_checkpoint_unsigned(sealed: seale
     add_a_leaf()
     lose_the_state()
     with pytest.raises(WillNotSign, match="that nobody signed"):
-        sealer.recover(str(sealed.note))
+        succession.recover(str(sealed.note))
 
 
 def test_recovery_is_for_a_lost_state_and_a_signed_checkpoint_only(
     sealed: sealer.Sealed, tmp_path: Path
 ) -> None:
     with pytest.raises(WillNotSign, match="is not lost"):
-        sealer.recover(str(sealed.note))
+        succession.recover(str(sealed.note))
     lose_the_state()
     with pytest.raises(WillNotSign, match="no checkpoint in that file"):
-        sealer.recover("nothing")
+        succession.recover("nothing")
     with pytest.raises(notes.NoteRejected):
-        sealer.recover(str(sealed.note).replace(f"\n{sealed.size}\n", "\n1\n"))
+        succession.recover(str(sealed.note).replace(f"\n{sealed.size}\n", "\n1\n"))
     file = tmp_path / "none"
     for arguments in (["--recover"], ["--checkpoint", "x"], ["--recover", "--full"]):
         with pytest.raises(CommandError, match="go together"):
@@ -325,7 +325,7 @@ def test_recovery_is_for_a_lost_state_and_a_signed_checkpoint_only(
 def test_heartbeat_says_that_the_controls_operate(sealed: sealer.Sealed) -> None:
     happen(3)
     with clock.at(clock.now() - timedelta(days=400)):
-        sealer.heartbeat()
+        heartbeat.heartbeat()
     event = AuditEvent.objects.filter(kind="seal").latest("pk")
     fields = json.loads(str(event.body))["fields"]
     assert fields.pop("time")[:10] == f"{clock.real():%Y-%m-%d}"
@@ -336,18 +336,18 @@ def test_heartbeat_counts_a_missing_trigger(sealed: sealer.Sealed) -> None:
     table = "ON audit_auditleaf" if connection.vendor == "postgresql" else ""
     name = "ecp_no_change" if connection.vendor == "postgresql" else "ecp_audit_auditleaf_update"
     sql(f"DROP TRIGGER {name} {table}")
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     event = AuditEvent.objects.filter(kind="seal").latest("pk")
     assert json.loads(str(event.body))["fields"]["triggers"] == 1
 
 
 def test_one_call_a_day_brings_a_heartbeat_and_seals_it(log_key: notes.Signer) -> None:
-    assert sealer.heartbeat_is_due()
+    assert heartbeat.heartbeat_is_due()
     for _ in range(2):
         call_command("audit_seal", verbosity=0)
         assert AuditEvent.objects.filter(kind="seal").count() == 1
     assert sealer.unsealed_count() == 0
-    assert not sealer.heartbeat_is_due()
+    assert not heartbeat.heartbeat_is_due()
 
 
 # --- privileges and locks ------------------------------------------------------------------------
@@ -362,9 +362,9 @@ def test_sealer_needs_no_more_than_to_read_and_to_add(log_key: notes.Signer) -> 
     sql("SET ROLE ecp_sealer_test")
     try:
         sealer.seal(full=True)
-        sealer.heartbeat()
+        heartbeat.heartbeat()
         assert sealer.seal().count == 1
-        sealer.rotate()
+        succession.rotate()
     finally:
         sql("RESET ROLE")
 
@@ -379,7 +379,7 @@ def test_while_another_sealer_is_at_work_nothing_is_signed(sealed: sealer.Sealed
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (sealer._ADVISORY_LOCK,))
         assert sealer.seal().count == 0
         with pytest.raises(WillNotSign, match="Another sealer"):
-            sealer.rotate()
+            succession.rotate()
         assert sealer.seal(full=True).count == 0
     assert sealer.seal().count == 1
 

@@ -16,7 +16,7 @@ from django.db import connection, connections, transaction
 
 from ecportal.accounts import roles
 from ecportal.accounts.lifecycle import LIFECYCLE as PEOPLE
-from ecportal.audit import keys, sealer
+from ecportal.audit import heartbeat, keys, sealer
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.verification import verify
 from incidents.lifecycle import INCIDENTS
@@ -126,7 +126,7 @@ def bustling(writers: list[Writer]) -> Iterator[Bustle]:
 
 
 def test_nothing_is_lost_and_nothing_is_a_false_alarm(soaked: Company) -> None:
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     sealer.seal()
     writers = [Writer(number, soaked) for number in range(WRITERS)]
     found: list[Any] = []

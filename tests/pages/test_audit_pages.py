@@ -19,7 +19,7 @@ from django.utils import timezone
 from changes.lifecycle import CHANGES
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.audit import attestation, context, protection, sealer, sign_in
+from ecportal.audit import attestation, context, heartbeat, protection, sealer, sign_in
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.lifecycle import TransitionRefused
 from incidents.lifecycle import SYSTEMS
@@ -291,7 +291,7 @@ def test_memberships_read_as_people_and_groups(company: Company, auditor: Client
 
 
 def test_reports_of_the_trail_itself_read_as_sentences(company: Company, auditor: Client) -> None:
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     verified(size=7)
     verified(size=8, codes="ROW")
     attestation.record("drift", model="changes.emergencychange", pk="4", columns="title")
@@ -518,7 +518,7 @@ def test_empty_trail_says_what_comes(company: Company, auditor: Client) -> None:
 def test_state_of_the_trail_tells_verification_report_and_triggers(
     company: Company, auditor: Client
 ) -> None:
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     sealer.seal()
     at = clock_of(verified(size=9))
     text = shown(auditor, CHECKPOINTS)

@@ -37,7 +37,7 @@ def test_period_that_cannot_be_is_refused_at_its_field(
 def test_period_that_ends_before_it_begins_is_refused(company: Company) -> None:
     response = Person(company.auditor).send(ADD, **period(first=1, last=2))
     assert response.status_code == 422
-    assert "before it begins on" in sentences(response)
+    assert "The period ends before it begins." in sentences(response)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 
 from changes.models import Approval, EmergencyChange
 from ecportal import clock
-from ecportal.audit import protection
+from ecportal.audit import protection, reads
+from ecportal.audit.models import AuditEvent
 from reviews.lifecycle import EXCEPTIONS
 from reviews.models import ControlException
 from reviews.register import raise_exception
@@ -111,6 +112,13 @@ def test_odd_query_is_answered_with_a_page(
     text = sentences(auditor.open(address, **query))
     if query.get("last") == "2026-01-01" and address != CONTROLS:
         assert "The period ends before it begins." in text
+
+
+@pytest.mark.parametrize(("address", "name"), [(REGISTER, "exceptions"), (DUTIES, "duties")])
+def test_csv_that_a_lead_takes_away_is_an_event(company: Company, address: str, name: str) -> None:
+    table(Person(company.lead), address, first="2020-01-01", last="2020-12-31")
+    event = AuditEvent.objects.order_by("-pk").get(kind=reads.EXPORT)
+    assert f'"what":"{name}-2020-01-01-to-2020-12-31.csv"' in event.body
 
 
 # --- the duties ---------------------------------------------------------------------------------

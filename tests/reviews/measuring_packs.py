@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from changes.models import EmergencyChange
-from ecportal.audit import keys, sealer, verify_pack
+from ecportal.audit import heartbeat, keys, sealer, verify_pack
 from reviews.packs.building import Choice, build
 from tests.reviews.packs.packing import an_eventful_change
 from tests.scenario import found_company
@@ -67,4 +67,4 @@ def _populate(count: int) -> None:
     company = found_company()
     for n in range(count):
         an_eventful_change(company, f"Text {n} of an eventful change. " * 5)
-    sealer.heartbeat()
+    heartbeat.heartbeat()

@@ -63,7 +63,7 @@ def test_nothing_is_replaced_unless_forced(company: Company, tmp_path: Path) -> 
         ({"first": "2026-02-30"}, "'2026-02-30' is no day. Write it like 2026-07-01."),
         ({"first": "2026-W27-3"}, "'2026-W27-3' is no day."),
         ({"last": "soon"}, "'soon' is no day."),
-        ({"first": "2026-07-02", "last": "2026-07-01"}, "ends on 2026-07-01, before it begins"),
+        ({"first": "2026-07-02", "last": "2026-07-01"}, "The period ends before it begins"),
         ({"by": "deleted"}, "'deleted' is no date to list by."),
         ({"form": "pdf"}, "'pdf' is no format. Use one of csv, json, xlsx."),
     ],

@@ -1,7 +1,5 @@
 """`manage.py build_evidence_pack`: writes the pack of some changes, as the page gives it."""
 
-import os
-import tempfile
 from argparse import ArgumentParser
 from datetime import date
 from pathlib import Path
@@ -11,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 
 from ecportal.audit import pack
+from ecportal.whole_file import draft_of
 from reviews.packs.building import CannotBuild, Choice, build
 from reviews.packs.choosing import of_numbers, of_period
 from reviews.packs.printing import NotPrinted
@@ -67,16 +66,9 @@ def _day(text: str) -> date:
 
 def _write(out: Path, choice: Choice) -> pack.Manifest:
     """Write the pack beside `out` first: whatever is under that name is whole, and in the trail."""
-    descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            manifest = build(choice, file)
-            file.flush()
-            os.fsync(file.fileno())
+    with draft_of(out) as draft:
+        manifest = build(choice, draft.file)
         with transaction.atomic():
             pack.note_export(manifest, " ".join(choice.numbers))
-            draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
+            draft.keep()
     return manifest

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tempfile
 from argparse import ArgumentParser
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from ecportal.audit import reads
+from ecportal.whole_file import draft_of
 from reviews.listing import export
 from reviews.period import FIELDS, Period
 from reviews.proof import of_export
@@ -65,16 +65,9 @@ class Command(BaseCommand):
 
     def _write(self, period: Period, form: str, target: Path, proof: Path) -> None:
         """Write both files whole or not at all; the population first."""
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            written = Path(file.name)
-            try:
-                done = export(period, form, file, frozenset())
-                file.flush()
-                written.chmod(0o600)
-                written.replace(target)
-            except BaseException:
-                written.unlink(missing_ok=True)
-                raise
+        with draft_of(target) as draft:
+            done = export(period, form, draft.file, frozenset())
+            draft.keep()
         text = json.dumps(
             of_export(done, target.name, f"the command line, account {os.getuid()}"),
             ensure_ascii=False, indent=2,

@@ -1,7 +1,5 @@
 """`manage.py audit_export`: writes an evidence pack, which verifies offline."""
 
-import os
-import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from django.db import DatabaseError, transaction
 
 from ecportal.audit import pack
 from ecportal.audit.verification import CannotVerify
+from ecportal.whole_file import draft_of
 
 
 class Command(BaseCommand):
@@ -54,16 +53,9 @@ class Command(BaseCommand):
 
 def _export(out: Path, record: str | None) -> pack.Manifest:
     """Write the pack beside `out` first: whatever is under that name is whole, and in the trail."""
-    descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            manifest = pack.write_pack(file, record=record)
-            file.flush()
-            os.fsync(file.fileno())
+    with draft_of(out) as draft:
+        manifest = pack.write_pack(draft.file, record=record)
         with transaction.atomic():
             pack.note_export(manifest, record)
-            draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
+            draft.keep()
     return manifest

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ecportal.audit import keys, sealer
+from ecportal.audit import agreement, keys, succession
 from ecportal.audit.notes import Signer
 
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             )
         try:
             said = self._rotate() if rotate else self._make(name or _host())
-        except (keys.KeyMissing, sealer.WillNotSign, ValueError) as error:
+        except (keys.KeyMissing, agreement.WillNotSign, ValueError) as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"The key cannot be written: {error}.") from None
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         )
 
     def _rotate(self) -> str:
-        new, old = sealer.rotate()
+        new, old = succession.rotate()
         return (
             f"{new.vkey}\n{old.vkey}\n\nThe first is the public key from now on; the log names it, "
             f"and both keys signed that. Set AUDIT_VKEYS to both, separated by a comma, and give "

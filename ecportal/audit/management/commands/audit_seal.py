@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 
 from ecportal import clock
-from ecportal.audit import keys, notes, sealer
+from ecportal.audit import agreement, heartbeat, keys, notes, sealer, succession
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +61,14 @@ class Command(BaseCommand):
             raise CommandError("--loop takes seconds, from 0.05 on.")
         try:
             if checkpoint is not None:
-                frontier = sealer.recover(checkpoint.read_text())
+                frontier = succession.recover(checkpoint.read_text())
                 said = f"The state is recovered: {frontier.size} leaves."
             elif loop is not None:
                 said = _Loop(min(loop, LONGEST_PAUSE)).run()
             else:
-                done = _once(full, beat=sealer.heartbeat_is_due())
+                done = _once(full, beat=heartbeat.heartbeat_is_due())
                 said = f"Sealed {done.count} events; the log has {done.size} leaves."
-        except (keys.KeyMissing, sealer.WillNotSign, notes.NoteRejected) as error:
+        except (keys.KeyMissing, agreement.WillNotSign, notes.NoteRejected) as error:
             raise CommandError(str(error)) from None
         except (*OUTAGES, UnicodeDecodeError) as error:
             raise CommandError(f"Nothing was sealed: {_reason(error)}") from None
@@ -81,7 +81,7 @@ def _once(full: bool, *, beat: bool, stop: threading.Event | None = None) -> sea
     first = sealer.seal(full=full, stop=stop)
     if not beat:
         return first
-    sealer.heartbeat()
+    heartbeat.heartbeat()
     then = sealer.seal(stop=stop)
     return sealer.Sealed(first.count + then.count, then.size, then.note or first.note)
 
