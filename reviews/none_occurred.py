@@ -5,40 +5,19 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, Q, QuerySet
-
 from changes.models import EmergencyChange
 from ecportal import clock
 from ecportal.clock import due_day
-from incidents.models import Determination, Incident
 from reviews.columns import as_text
 from reviews.comparison import came_since
 from reviews.kept import period_of
 from reviews.models import Population
 from reviews.numbering import SERIES_LENGTH
-
-RECONCILED = (
-    "every incident that began or was recorded in the period and was ever of severity 1, with its "
-    "determination"
-)
-NOT_RECONCILED = (
-    "production deployments and tickets: they are not recorded in the portal, so they must be "
-    "compared from their own systems"
-)
+from reviews.reconciled import NOT_RECONCILED, RECONCILED, Reconciled, incidents_of
 
 
 class NotCertified(Exception):
     """The certificate cannot be given; says why in a sentence."""
-
-
-@dataclass(frozen=True)
-class Reconciled:
-    """One incident of the period; `open_point` is empty when nothing is left to explain."""
-
-    incident: Incident
-    determinations: list[Determination]
-    changes: list[str]
-    open_point: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +64,7 @@ def certify(population: Population) -> Certificate:
             "it is not empty any more."
         )
     before, after = _neighbors(period.begins_at)
-    return Certificate(population, now, before, after, _incidents(population))
+    return Certificate(population, now, before, after, incidents_of(population))
 
 
 def _neighbors(moment: datetime) -> tuple[str, str]:
@@ -95,41 +74,6 @@ def _neighbors(moment: datetime) -> tuple[str, str]:
     numbers = (before.last(), after.first())
     first, second = (change.number if change else "" for change in numbers)
     return first, second
-
-
-def _incidents(population: Population) -> list[Reconciled]:
-    found = []
-    for incident in _of_severity_one(population):
-        determinations = list(incident.determinations.all())
-        changes = [change.number for change in incident.changes.all()]
-        point = _open_point(incident, determinations, changes)
-        found.append(Reconciled(incident, determinations, changes, point))
-    return found
-
-
-def _of_severity_one(population: Population) -> QuerySet[Incident]:
-    """Return the incidents to reconcile; one that was lowered since is among them."""
-    period = period_of(population)
-    ever = Incident.history.filter(severity=Incident.Severity.SEV1).values("id")
-    began = Q(began_at__gte=period.begins_at, began_at__lt=period.ends_before)
-    recorded = Q(recorded_at__gte=period.begins_at, recorded_at__lt=period.ends_before)
-    decided = Determination.objects.select_related("decided_by")
-    return (
-        Incident.objects.filter(began | recorded)
-        .filter(Q(severity=Incident.Severity.SEV1) | Q(pk__in=ever))
-        .prefetch_related(Prefetch("determinations", decided), "changes")
-        .order_by("began_at", "pk")
-    )
-
-
-def _open_point(incident: Incident, determinations: list[Determination], changes: list[str]) -> str:
-    if not determinations:
-        if incident.status == Incident.Status.CANCELLED:
-            return ""
-        return "nobody has determined whether it was an emergency."
-    if determinations[-1].is_emergency and not changes:
-        return "determined an emergency, and no emergency change is linked to it."
-    return ""
 
 
 def sentence(certificate: Certificate) -> str:

@@ -19,24 +19,19 @@ from ecportal.forms import ActForm
 from ecportal.lifecycle import Lifecycle
 from ecportal.panels import Button
 from ecportal.site import signed_in
+from reviews.columns import STATES
 from reviews.comparison import came_since, compare
 from reviews.kept import write_again
 from reviews.models import Population, Sample
-from reviews.none_occurred import (
-    NOT_RECONCILED,
-    RECONCILED,
-    NotCertified,
-    as_document,
-    certify,
-    sentence,
-    sequence,
-)
+from reviews.none_occurred import NotCertified, as_document, certify, sentence, sequence
 from reviews.population import hidden_from
 from reviews.proof import of_kept
+from reviews.reconciled import NOT_RECONCILED, RECONCILED, tally_of
 from reviews.renderings import FORMATS
+from reviews.sampling import new_seed
 from reviews.working_paper_forms import PeriodForm
 from reviews.working_paper_rows import shown_rows
-from reviews.working_papers import POPULATIONS
+from reviews.working_papers import LARGEST_SAMPLE, POPULATIONS
 
 PAGES = "admin/reviews/population"
 ROWS_A_PAGE = 50
@@ -88,7 +83,11 @@ class PopulationAdmin(LifecycleAdmin):
             "withheld": record.rows.filter(change__in=hidden).count() if hidden else 0,
             "samples": list(record.samples.select_related("drawn_by")),
             "draw_url": reverse("admin:reviews_sample_add") if may_draw else "",
-            "forms": list(FORMATS),
+            "drawable": min(record.count - record.cancelled, LARGEST_SAMPLE),
+            "seed": new_seed(),
+            "incidents": tally_of(record),
+            "states": [{"state": state, "words": words} for state, words in STATES.items()],
+            "files": [(form, record.sha256(form)) for form in FORMATS],
         }
 
     @property

@@ -22,7 +22,8 @@ from ecportal.audit import attestation, drift, filters, membership, sign_in, wor
 from ecportal.audit.contents import Content, Key, model_of
 from ecportal.audit.differences import visible
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
-from ecportal.audit.state import SignedNote, state_of_the_trail
+from ecportal.audit.signed_note import SignedNote
+from ecportal.audit.state import state_of_the_trail
 
 ABOUT_ACCOUNTS = (
     sign_in.LOGIN, sign_in.LOGOUT, sign_in.LOGIN_FAILED, sign_in.DENIED, membership.MEMBERSHIP,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CHECKPOINT_MAIL = "Audit trail: checkpoint of "
 SHOWN = 50
 """Findings in one mail; `audit_verify` prints all."""
 
@@ -52,11 +53,17 @@ def about(checkpoint: AuditCheckpoint) -> Mail:
     """Return the daily mail: the note, what it is good for, and how to keep it."""
     return _mail(
         "checkpoint",
-        f"Audit trail: checkpoint of {checkpoint.size:,} events",
+        f"{CHECKPOINT_MAIL}{checkpoint.size:,} events",
         size=checkpoint.size,
         note=checkpoint.note,
         signed_at=checkpoint.created_at,
     )
+
+
+def size_told(subject: str) -> int:
+    """Return how many events the mail of a checkpoint says that it covers; 0 of another mail."""
+    told = subject.removeprefix(CHECKPOINT_MAIL).partition(" ")[0].replace(",", "")
+    return int(told) if told.isdecimal() and len(told) < 19 else 0
 
 
 def about_findings(report: "Report") -> Mail:

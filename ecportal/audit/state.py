@@ -1,149 +1,96 @@
-"""What a page says of the trail as a whole, and of one signed note."""
+"""What a page says of the trail as a whole: sealed, verified, protected, and copied elsewhere."""
 
-import base64
-import shlex
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-from ecportal.audit import badge, keys, notes, protection, words
+from ecportal import clock
+from ecportal.audit import badge, copies, protection, words
 from ecportal.audit.contents import Content
+from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 
-ED25519_SIGNATURE: Final = 64  # bytes
-
-
-@dataclass(frozen=True)
-class SignedNote:
-    """A checkpoint's note, taken apart for reading; `rejected` says whether it can be believed."""
-
-    text: str
-
-    @property
-    def _lines(self) -> list[str]:
-        return [*self.text.split("\n"), "", "", ""]
-
-    @property
-    def origin(self) -> str:
-        return self._lines[0]
-
-    @property
-    def size(self) -> str:
-        return self._lines[1]
-
-    @property
-    def root(self) -> str:
-        """The root in base64, as the note has it."""
-        return self._lines[2]
-
-    @property
-    def root_hex(self) -> str:
-        try:
-            return base64.b64decode(self.root).hex()
-        except ValueError:
-            return ""
-
-    @property
-    def signers(self) -> list[str]:
-        """The names of the keys in the signature lines, whether or not the signatures are right."""
-        return [line.split(" ")[1] for line in self._lines if line.startswith(notes.DASH)]
-
-    @cached_property
-    def public_keys(self) -> list["PublicKey"]:
-        try:
-            return [PublicKey(verifier, self) for verifier in keys.verifiers()]
-        except keys.KeyMissing:
-            return []
-
-    @cached_property
-    def rejected(self) -> str:
-        """Why no key that is known here vouches for this note; nothing if one does."""
-        try:
-            notes.open_checkpoint(self.text, keys.verifiers())
-        except (notes.NoteRejected, keys.KeyMissing) as why:
-            return str(why)
-        return ""
-
-
-@dataclass(frozen=True)
-class PublicKey:
-    """A public key of the trail, and how to check a note with it on another machine."""
-
-    verifier: notes.Verifier
-    note: SignedNote
-
-    @property
-    def vkey(self) -> str:
-        return self.verifier.vkey
-
-    @property
-    def signed_this(self) -> bool:
-        return any(self._is_mine(line) for line in self.note.text.split("\n"))
-
-    def _is_mine(self, line: str) -> bool:
-        name, _space, encoded = line.removeprefix(notes.DASH).partition(" ")
-        try:
-            given = base64.b64decode(encoded)[:4]
-        except ValueError:
-            return False
-        return line.startswith(notes.DASH) and (name, given) == (
-            self.verifier.name,
-            self.verifier.key_id,
-        )
-
-    @property
-    def file(self) -> str:
-        """What the note is called once it is downloaded."""
-        return f"checkpoint-{self.note.size}.txt"
-
-    @property
-    def for_pack(self) -> str:
-        """The command that verifies an evidence pack against this note."""
-        vkey = shlex.quote(self.vkey)
-        return f"python verify_pack.py PACK.zip --vkey {vkey} --checkpoint {self.file}"
-
-    @property
-    def for_openssl(self) -> str:
-        """The commands that check the signature of the downloaded note with OpenSSL 3 alone."""
-        der = self.verifier.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        # The line of this key: its name, and in base64 the four bytes of its ID come first.
-        start = base64.b64encode(self.verifier.key_id[:3]).decode()
-        line = shlex.quote(f"^{notes.DASH}{_escaped(self.verifier.name)} {_escaped(start)}")
-        decoded = f"base64 -d | tail -c {ED25519_SIGNATURE}"
-        return (
-            f"echo {base64.b64encode(der).decode()} | base64 -d > key.der\n"
-            f"sed '/^$/,$d' {self.file} > signed.txt\n"
-            f"grep {line} {self.file} | cut -d ' ' -f 3 | {decoded} > signature.bin\n"
-            "openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin"
-            " -in signed.txt -sigfile signature.bin"
-        )
-
-
-def _escaped(text: str) -> str:
-    """Return the text as a basic regular expression that matches it alone."""
-    return "".join(f"\\{letter}" if letter in r".[]*^$\/" else letter for letter in text)
+STALE: Final = timedelta(hours=3)
+"""A verification runs every hour; after this time something keeps it from running."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The newest verification and report of the sealer, and the triggers as they stand now."""
+    """How far the trail is sealed, verified and copied, and the triggers as they stand now."""
 
     verified: badge.Verification | None
     heartbeat_at: datetime | None
     heartbeat: str
     triggers: list[str]
     """A sentence for each that is missing or altered."""
+    newest: AuditLeaf | None
+    waiting: int
+    """How many events were written after the newest sealed one."""
+    signed: AuditCheckpoint | None
+    copy: copies.Copy | None
+    copies_leave: bool
+
+    @property
+    def sealed(self) -> int:
+        return 0 if self.newest is None else self.newest.idx + 1
+
+    @property
+    def not_covered(self) -> int:
+        """How many sealed events the newest outside copy says nothing of."""
+        return self.sealed - (self.copy.size if self.copy else 0)
+
+    @property
+    def since_verified(self) -> int:
+        """How many sealed events came after the newest verification."""
+        return max(0, self.sealed - (self.verified.size if self.verified else 0))
+
+    @property
+    def is_broken(self) -> bool:
+        return bool(self.triggers) or (self.verified is not None and not self.verified.is_clean)
+
+    @property
+    def is_stale(self) -> bool:
+        at = self.verified.at if self.verified else None
+        return at is None or clock.real() - at > STALE
+
+    @property
+    def tone(self) -> str:
+        if self.is_broken:
+            return "bad"
+        return "mute" if self.verified is None or self.is_stale else "ok"
+
+    @property
+    def words(self) -> str:
+        """Return the state of the whole in one line."""
+        verified = self.verified
+        if verified is not None and not verified.could_run:
+            return "The verification could not run"
+        if verified is not None and not verified.is_clean:
+            return "The seal is broken: a verification found something"
+        if self.triggers:
+            return "Not protected: the database would let the trail be changed"
+        if verified is None:
+            return "Sealed, not verified yet" if self.sealed else "Nothing is sealed yet"
+        whole = f"{verified.size:,} events, none missing, none altered"
+        return (
+            f"Sealed, the check is old: {whole}"
+            if self.is_stale
+            else f"Sealed and unbroken: {whole}"
+        )
 
 
 def state_of_the_trail() -> State:
-    """Return what the trail's pages say of the whole; four or five queries."""
+    """Return what the trail's pages say of the whole; up to ten queries, whatever its length."""
     verified, beat = badge.newest(words.VERIFY), badge.newest(words.SEAL)
     content: Any = Content.of(beat) if beat else None
+    newest = AuditLeaf.objects.order_by("-idx").first()
     return State(
         badge.Verification.told_by(verified) if verified else None,
         content.at if content else None,
         words.sentence(content, {}, {}) if content else "",
         protection.findings(),
+        newest,
+        AuditEvent.objects.filter(pk__gt=newest.event_id if newest else 0).count(),
+        AuditCheckpoint.objects.order_by("-pk").first(),
+        copies.newest(),
+        copies.leave_at_all(),
     )

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
+from reviews.models import Population
 from reviews.packs.building import CannotBuild, Choice
 from reviews.period import Period
 
@@ -53,6 +54,15 @@ def of_period(first: date, last: date, by: User | None = None) -> Choice:
     if len(seen) > MOST:
         raise CannotBuild(f"One pack holds up to {MOST} changes. Choose a shorter period.")
     return Choice(tuple(seen), first, last, tuple(sorted(set(every) - set(seen))))
+
+
+def of_population(population: Population, by: User) -> Choice:
+    """Return the choice of what belongs to its period: as it was opened now, else as listed."""
+    if population.by == Population.By.OPENED:
+        return of_period(population.first_day, population.last_day, by)
+    listed = EmergencyChange.objects.filter(pk__in=population.rows.values("change"))
+    seen = listed.visible_to(by).values_list("number", flat=True)
+    return of_numbers(seen, by)
 
 
 def label_of(choice: Choice) -> str:

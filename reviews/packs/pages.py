@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,61 +16,17 @@ from changes.models import EmergencyChange
 from ecportal.admin import ReadOnlyAdmin
 from ecportal.audit import attestation, reads
 from ecportal.celery import wake
-from ecportal.forms import DayField
 from ecportal.marks import pill
 from ecportal.panels import Button, buttons
 from ecportal.site import signed_in
-from reviews.models import EvidencePack, SampleItem
+from reviews.models import EvidencePack
 from reviews.models.pack import kept_packs
 from reviews.packs import queue
-from reviews.packs.building import CannotBuild, Choice
-from reviews.packs.choosing import label_of, of_numbers, of_period
+from reviews.packs.choosing import label_of
+from reviews.packs.forms import PackForm
 from reviews.tasks import build_packs
 
 MAY_ASK = "reviews.request_evidencepack"
-REFRESH = 3  # seconds
-
-
-class PackForm(forms.Form):
-    """Asks which changes: by number, or by the days on which they were opened."""
-
-    use_required_attribute = False
-    numbers = forms.CharField(
-        label="Changes",
-        required=False,
-        max_length=100_000,
-        help_text="Their numbers, with spaces or commas between: EC-2026-0001, EC-2026-0002.",
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-    begins_on = DayField(label="Or all that were opened from", required=False)
-    ends_on = DayField(
-        label="Until", required=False, help_text="Days of the company’s time zone, both included."
-    )
-
-    def chosen(self, request: HttpRequest) -> Choice | None:
-        """Return the choice, or None with an error on the form that says what is wrong."""
-        data, by = self.cleaned_data, signed_in(request)
-        days = (data["begins_on"], data["ends_on"])
-        try:
-            if data["numbers"].strip() and any(days):
-                raise CannotBuild("Name changes or a period, not both.")
-            if any(days) and not all(days):
-                raise CannotBuild("A period needs its first and its last day.")
-            if all(days):
-                return of_period(*days, by=by)
-            return of_numbers(data["numbers"].replace(",", " ").split(), by)
-        except CannotBuild as why:
-            self.add_error(None, str(why))
-            return None
-
-
-def _named(request: HttpRequest) -> str:
-    """Return the changes that a link names: by number, or by the sample that they are in."""
-    sample = request.GET.get("sample", "")
-    if sample.isdecimal() and len(sample) < 19:
-        items = SampleItem.objects.filter(sample=int(sample)).order_by("place")
-        return ", ".join(items.values_list("change__number", flat=True))
-    return request.GET.get("numbers", "")[:1000]
 
 
 @admin.register(EvidencePack)
@@ -95,6 +50,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         return [
             self.own(self.request_view, "request/", "request"),
             self.own(self.download_view, "<path:object_id>/download/", "download"),
+            self.own(self.progress_view, "<path:object_id>/progress/", "progress"),
             self.own(self.retry_view, "<path:object_id>/retry/", "retry"),
             *super().get_urls(),
         ]
@@ -114,7 +70,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
             raise PermissionDenied("A pack is asked for and taken away, never changed.")
         pack = self.visible(request, object_id)
         context = self.page(request, pack, str(pack))
-        context.update(pack=pack, refresh=REFRESH if pack.is_waiting else None)
+        context.update(pack=pack, progress=_progress(pack) if pack.is_waiting else None)
         context["keep_days"] = settings.PACK_DAYS
         context["may_take"] = _sees_all(request, pack)
         context["may_ask"] = signed_in(request).has_perm(MAY_ASK)
@@ -124,7 +80,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         """Ask which changes, and put the pack into the queue."""
         if not signed_in(request).has_perm(MAY_ASK):
             raise PermissionDenied("Your role does not include evidence packs.")
-        said = {"numbers": _named(request)}
+        said = {"numbers": request.GET.get("numbers", "")[:1000]}
         form = PackForm(request.POST if request.method == "POST" else None, initial=said)
         if form.is_valid() and (choice := form.chosen(request)) is not None:
             pack = queue.ask(choice, label_of(choice), signed_in(request))
@@ -136,6 +92,13 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         return TemplateResponse(
             request, "admin/reviews/evidencepack/request.html", context, status=status
         )
+
+    def progress_view(self, request: HttpRequest, object_id: str) -> JsonResponse:
+        """Say how far it is: 202 while it is on its way, 200 when there is something to read."""
+        pack = self.visible(request, object_id)
+        response = JsonResponse(_progress(pack), status=202 if pack.is_waiting else 200)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put a failed pack back into the queue."""
@@ -164,6 +127,18 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         response["X-Content-Type-Options"] = "nosniff"
         response["Cache-Control"] = "no-store"
         return response
+
+
+def _progress(pack: EvidencePack) -> dict[str, Any]:
+    """Return how far it is, as numbers and as what its page says of them."""
+    words = f"{pack.done} of {pack.total} change{'' if pack.total == 1 else 's'}"
+    if pack.stage:
+        words += f". {pack.stage}"
+    if pack.attempts > 1:
+        again = "once" if pack.attempts == 2 else f"{pack.attempts - 1} times"
+        words += f". Begun anew {again}, because a worker stopped"
+    heading = "It is being built" if pack.taken_at else "It waits for the worker"
+    return {"heading": heading, "words": f"{words}.", "done": pack.done, "total": pack.total}
 
 
 def _sees_all(request: HttpRequest, pack: EvidencePack) -> bool:
