@@ -11,7 +11,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 
-from changes import evidence_files, forms
+from changes import (
+    deployment_admin,  # noqa: F401 - it registers its own
+    evidence_files,
+    forms,
+)
 from changes.declaring import declare
 from changes.guards import waiting_claim
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES

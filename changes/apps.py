@@ -9,6 +9,7 @@ class ChangesConfig(AppConfig):
     verbose_name = "Respond"
 
     def ready(self) -> None:
-        from changes import lifecycle  # its tables and receivers register themselves
+        # Tables, receivers and hearers register themselves.
+        from changes import deployments, lifecycle  # noqa: F401
 
         post_migrate.connect(lifecycle.adopt_default, sender=self, dispatch_uid="policy")

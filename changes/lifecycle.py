@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from django.dispatch import receiver
 
-from changes import decisions, guards, work
+from changes import decisions, deploying, guards, work
 from changes.authority import delegation_for, takes_part
 from changes.guards import (
     approval_stands,
@@ -27,7 +27,7 @@ from changes.guards import (
     was_sent_back,
     window_passed,
 )
-from changes.models import DelegatedSystem, Delegation, EmergencyChange, Policy
+from changes.models import DelegatedSystem, Delegation, Deployment, EmergencyChange, Policy
 from ecportal.accounts.models import User
 from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused, transitioned
 from incidents.models import Incident
@@ -120,6 +120,40 @@ def keep_incident_of_changes(record: Incident, act: Act, **_: object) -> None:
     """An incident with a change that is not cancelled stays: the change would lose its link."""
     if act.verb == "cancel" and record.changes.exclude(status=CANCELLED).exists():
         raise TransitionRefused("An emergency change belongs to this incident. Cancel that first.")
+
+
+# --- deployments, as pipelines tell of them -----------------------------------------------------
+TOLD: set[str] = set(Deployment.Status)
+
+DEPLOYMENTS = Lifecycle(
+    Deployment,
+    Transition("record", NEW, None, effect=deploying.record, label="Record deployment",
+               after=deploying.name_systems, internal=True),
+    Transition("advance", TOLD, None, [deploying.is_newer], deploying.advance,
+               "Report on deployment", after=deploying.name_systems, internal=True),
+    Transition("attach", TOLD, None, [deploying.change_stands],
+               deploying.attach, "Attach to a change…", when=[deploying.not_attached]),
+    Transition("detach", TOLD, None, [deploying.change_not_closed], deploying.detach,
+               "Detach from the change…", when=[deploying.is_attached]),
+    Transition("enter", TOLD, None, [deploying.is_attached], deploying.write_execution,
+               "Enter in the execution log", internal=True),
+    always=[deploying.visible_to_actor],
+)  # fmt: skip
+
+
+@receiver(transitioned, sender=EmergencyChange)
+def enter_what_ran_before(record: EmergencyChange, act: Act, source: str, **_: object) -> None:
+    """Enter what pipelines told before the change could have an execution log."""
+    if record.status not in deploying.LOGGED or source in deploying.LOGGED:
+        return
+    # Who holds one of these rows now waits for the change, and enters it with their own act.
+    waiting = Deployment.objects.in_production().filter(
+        change=record, execution=None, status__in=Deployment.RAN
+    )
+    for deployment in waiting.select_for_update(skip_locked=True, of=("self",), no_key=True):
+        DEPLOYMENTS.perform(
+            deployment, "enter", by=User.objects.system(), reason=f"{record.number}: {act.verb}."
+        )
 
 
 # --- delegations and the policy -----------------------------------------------------------------

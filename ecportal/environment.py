@@ -149,6 +149,14 @@ def addresses(text: str) -> tuple[str, ...]:
     return found
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Return the names in a list separated by commas, in lower case; at least one."""
+    found = tuple(part.strip().casefold() for part in text.split(",") if part.strip())
+    if not found:
+        raise ValueError("it takes names separated by commas.")
+    return found
+
+
 def host_names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names or not all(HOST_NAME.fullmatch(name) for name in names):

@@ -54,6 +54,12 @@ STATUSES: Final = {
     "sent": ("ok", "send"),
     "recalled": ("mute", "undo-2"),
     "given_up": ("bad", "circle-x"),
+    "pending": ("mute", "hourglass"),
+    "running": ("info", "rocket"),
+    "succeeded": ("ok", "circle-check"),
+    "failed": ("bad", "circle-x"),
+    "canceled": ("mute", "circle-slash"),
+    "rolled_back": ("warn", "undo-2"),
 }
 LIVE: Final = ("bad", "activity")
 LATE: Final = ("late", "flag")

@@ -175,6 +175,12 @@ GUARDIAN_AUTO_PREFETCH = False
 LEAD_SCOPE = env.one_of("LEAD_SCOPE", ("all", "granted"), "all")
 SESSION_COOKIE_AGE = 12 * 60 * 60
 
+# --- deployments --------------------------------------------------------------------------------
+# Which environments are production, as pipelines call them; * stands for any characters.
+PRODUCTION_ENVIRONMENTS = env.optional(
+    "PRODUCTION_ENVIRONMENTS", environment.names, "production,prod,live"
+)
+
 # --- time ---------------------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = env.read("TIME_ZONE", environment.time_zone, local="Europe/Berlin")

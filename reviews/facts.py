@@ -8,7 +8,7 @@ from changes.guards import standing_approval
 from changes.models import Approval, EmergencyChange, ExecutionEntry
 from reviews.models import Deadline, RetrospectiveReview
 
-HAND = ExecutionEntry.Source.HAND
+HAND, DETACHED = ExecutionEntry.Source.HAND, ExecutionEntry.Source.DETACHED
 HELD = RetrospectiveReview.Status.COMPLETED
 SOURCES = dict(ExecutionEntry.Source.choices)
 APPROVAL_KINDS = {value: str(words).lower() for value, words in Approval.Kind.choices}
@@ -87,7 +87,11 @@ def facts_of(change: EmergencyChange) -> Facts:
         None if approval is None else _decision(approval),
         change.without_approval,
         str(change.implementer or ""),
-        [Execution(e.source, e.happened_at, e.recorded_at) for e in change.executions.all()],
+        [
+            Execution(e.source, e.happened_at, e.recorded_at)
+            for e in change.executions.all()
+            if e.source != DETACHED
+        ],
         [_term(deadline) for deadline in change.deadlines.all()],
         _held(review) if review is not None and review.status == HELD else None,
     )

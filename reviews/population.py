@@ -132,7 +132,8 @@ def _complete(
     approvals = belonging.of(
         standing, "approver_id", "delegation_id", "kind", "status", "decided_at", "recorded_at"
     )
-    executions = belonging.of(ExecutionEntry.objects.all(), "source", "happened_at", "recorded_at")
+    logged = ExecutionEntry.objects.exclude(source=ExecutionEntry.Source.DETACHED)
+    executions = belonging.of(logged, "source", "happened_at", "recorded_at")
     terms = belonging.of(
         Deadline.objects.all(), "kind", "owner_id", "due_at", "met_at", "voided_at"
     )

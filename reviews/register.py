@@ -5,7 +5,7 @@ from datetime import datetime
 from django.dispatch import receiver
 from django.utils import timezone
 
-from changes.models import EmergencyChange, ExecutionEntry
+from changes.models import Deployment, EmergencyChange, ExecutionEntry
 from ecportal.accounts.models import User
 from ecportal.clock import due_day
 from ecportal.lifecycle import REASON_LIMIT, Act, transitioned
@@ -13,7 +13,7 @@ from reviews.duties import breaches
 from reviews.lifecycle import EXCEPTIONS
 from reviews.models import ControlException, Deadline, RetrospectiveReview
 
-Kind = ControlException.Kind
+Kind, Source = ControlException.Kind, ExecutionEntry.Source
 
 LATE = {
     Deadline.Kind.APPROVAL: Kind.APPROVAL_LATE,
@@ -72,9 +72,17 @@ def register_from_acts(record: EmergencyChange, act: Act, **_: object) -> None:
             raise_exception(record, Kind.DUTIES, " ".join(found))
 
 
+@receiver(transitioned, sender=Deployment)
+def register_from_deployments(record: Deployment, **_: object) -> None:
+    """What a pipeline tells is a log as well."""
+    change = record.change
+    if record.execution_id is not None and change is not None and change.approved_at is not None:
+        _compare_logs_with_approval(change, change.approved_at)
+
+
 def _compare_logs_with_approval(change: EmergencyChange, approved_at: datetime) -> None:
     """A log older than the approval says that the work was not approved when it was done."""
-    logs = change.executions.exclude(source=ExecutionEntry.Source.HAND)
+    logs = change.executions.exclude(source__in=(Source.HAND, Source.DETACHED))
     early = logs.filter(happened_at__lt=approved_at).first()
     if early is not None:
         when = timezone.localtime(early.happened_at, timezone.get_default_timezone())

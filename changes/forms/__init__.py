@@ -8,6 +8,7 @@ from changes.forms.deciding import (
     RejectForm,
     SeenForm,
 )
+from changes.forms.deploying import AttachForm
 from changes.forms.documenting import (
     CheckForm,
     CorrectForm,
@@ -29,6 +30,7 @@ from changes.forms.opening import DeclareForm, ReviseForm, SubmitForm
 
 __all__ = [
     "ApproveForm",
+    "AttachForm",
     "CatchUpForm",
     "CheckForm",
     "ClaimForm",

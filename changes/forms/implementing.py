@@ -7,6 +7,10 @@ from django import forms
 from changes.models import Deviation, EmergencyChange, ExecutionEntry
 from ecportal.forms import ActForm, DayField, PlainAct, link, moment, words
 
+Source = ExecutionEntry.Source
+# What a person may say; a detached deployment proves nothing any more.
+SOURCES = [one for one in Source.choices if one[0] != Source.DETACHED]
+
 
 class StartForm(ActForm):
     reason = words("What begins now", rows=2)
@@ -38,7 +42,7 @@ class DeviationFields(forms.Form):
 
 class ExecutionForm(ActForm):
     source = forms.ChoiceField(
-        label="Where is it from?", choices=ExecutionEntry.Source, widget=forms.RadioSelect()
+        label="Where is it from?", choices=SOURCES, widget=forms.RadioSelect()
     )
     link = link("Link to the deployment or log")
     reason = words("Log lines with their time stamps, or what was done")
@@ -51,9 +55,9 @@ class FinishForm(DeviationFields, ActForm):
     )
     source = forms.ChoiceField(
         label="What proves when it was done?",
-        choices=ExecutionEntry.Source,
+        choices=SOURCES,
         widget=forms.RadioSelect(),
-        initial=ExecutionEntry.Source.DEPLOYMENT,
+        initial=Source.DEPLOYMENT,
     )
     link = link("Link to the deployment or log")
     no_deviations = forms.BooleanField(label="None: no standard test was skipped", required=False)

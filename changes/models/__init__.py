@@ -3,6 +3,7 @@
 from changes.models.approval import Approval
 from changes.models.change import ChangeSystem, EmergencyChange
 from changes.models.delegation import DelegatedSystem, Delegation
+from changes.models.deployment import Deployment, DeploymentSystem
 from changes.models.evidence import Evidence, EvidenceRead
 from changes.models.policy import Policy
 from changes.models.work import Correction, Deviation, ExecutionEntry, StabilityCheck
@@ -13,6 +14,8 @@ __all__ = [
     "Correction",
     "DelegatedSystem",
     "Delegation",
+    "Deployment",
+    "DeploymentSystem",
     "Deviation",
     "EmergencyChange",
     "Evidence",

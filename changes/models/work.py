@@ -17,6 +17,7 @@ class ExecutionEntry(models.Model):
         DEPLOYMENT = "deployment", "Pipeline deployment"
         LOG = "log", "System log"
         HAND = "hand", "Written down by hand"
+        DETACHED = "detached", "Deployment, detached since"
 
     change = models.ForeignKey(EmergencyChange, models.PROTECT, related_name="executions")
     source = models.CharField(max_length=20, choices=Source)

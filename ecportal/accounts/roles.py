@@ -26,6 +26,7 @@ _RECORDS: Final = (
     "changes.stabilitycheck",
     "changes.executionentry",
     "changes.correction",
+    "changes.deployment",
     "changes.delegation",
     "changes.policy",
     "reviews.retrospectivereview",
@@ -50,6 +51,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
             " log_execution record_deviation catch_up finish check_stability report_instability"
             " verify attach_evidence supersede_evidence correct document cancel"
         ),
+        "changes.deployment": "view attach detach",
         "reviews.followupaction": "view complete",
         "reviews.sampleitem": "view answer",
     },
@@ -62,6 +64,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
             " reject_retroactively correct share close"
             " see_confidential"
         ),
+        "changes.deployment": "view attach detach",
         "changes.delegation": "view delegate end",
         "changes.policy": "view revise",
         "reviews.retrospectivereview": "view complete",
@@ -108,6 +111,7 @@ SYSTEM: Final = frozenset(
     for model, verbs in {
         "accounts.user": "enroll assign_role",
         "incidents.incident": "record",
+        "changes.deployment": "record advance attach enter",
         "changes.policy": "adopt",
         "reviews.retrospectivereview": "schedule",
         "reviews.controlexception": "register",

@@ -12,6 +12,8 @@ from changes.models import (
     ChangeSystem,
     DelegatedSystem,
     Delegation,
+    Deployment,
+    DeploymentSystem,
     Deviation,
     EmergencyChange,
     Evidence,
@@ -26,6 +28,7 @@ from tests.changes.around_the_door import (
     constraints_of,
 )
 from tests.changes.delegating import delegated
+from tests.changes.deploying import told
 from tests.scenario import Company, Journey, a_change, a_draft
 
 
@@ -74,6 +77,16 @@ def checked(company: Company) -> Any:
     return StabilityCheck.objects.all()
 
 
+def deployment(company: Company) -> Any:
+    told()
+    return Deployment.objects.all()
+
+
+def attached(company: Company) -> Any:
+    told(mentions=(a_change(company, "approved").number,), system_names=("checkout",))
+    return Deployment.objects.all()
+
+
 BAD: list[tuple[str, Callable[[Company], Any], dict[str, Any]]] = [
     ("nobody_decides_on_their_own_change", in_system, {"approver": F("requester")}),
     ("nobody_decides_on_their_own_change", claim, {"requester": F("approver")}),
@@ -102,10 +115,20 @@ BAD: list[tuple[str, Callable[[Company], Any], dict[str, Any]]] = [
     ("caught_up_says_by_whom", deviation,
      {"caught_up_at": later(), "caught_up_by": F("written_by")}),
     ("one_policy", policy, {"id": 2}),
+    ("deployment_says_which_one_it_is", deployment, {"key": ""}),
+    ("deployment_says_which_one_it_is", deployment, {"source": ""}),
+    ("attached_deployment_says_how", deployment, {"attachment": "reference"}),
+    ("attached_deployment_says_how", attached, {"attachment": "detached"}),
+    ("deployment_attached_by_hand_says_by_whom", attached,
+     {"attachment": "person", "attached_by": None}),
+    ("executed_deployment_belongs_to_a_change", attached, {"change": None, "attachment": "none"}),
 ]  # fmt: skip
 UNIQUE = [
     ("one_standing_approval_a_change", in_system),
     ("change_names_system_once", lambda company: [a_draft(company), ChangeSystem.objects.all()][1]),
+    ("each_deployment_once", deployment),
+    ("deployment_names_system_once",
+     lambda company: [attached(company), DeploymentSystem.objects.all()][1]),
     ("delegation_names_system_once",
      lambda company: [delegation(company), DelegatedSystem.objects.all()][1]),
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
+from changes.lifecycle import CHANGES, DELEGATIONS, DEPLOYMENTS, POLICIES
 from changes.models import EmergencyChange
 from ecportal.lifecycle import Lifecycle
 from tests.changes.tables import rows_of
@@ -64,13 +64,27 @@ CHANGE_ROWS = [
 
 DELEGATION_ROWS = [("delegate", "", "given"), ("end", "given", "ended")]
 
+ALWAYS = "pending running succeeded failed canceled rolled_back"
+DEPLOYMENT_ROWS = [
+    ("record", "", None),
+    ("advance", ALWAYS, None),
+    ("attach", ALWAYS, None),
+    ("detach", ALWAYS, None),
+    ("enter", ALWAYS, None),
+]
+
 POLICY_ROWS = [("adopt", "", "in_force"), ("revise", "in_force", None)]
 
 
 @pytest.mark.parametrize(
     ("lifecycle", "agreed"),
-    [(CHANGES, CHANGE_ROWS), (DELEGATIONS, DELEGATION_ROWS), (POLICIES, POLICY_ROWS)],
-    ids=["changes", "delegations", "policy"],
+    [
+        (CHANGES, CHANGE_ROWS),
+        (DEPLOYMENTS, DEPLOYMENT_ROWS),
+        (DELEGATIONS, DELEGATION_ROWS),
+        (POLICIES, POLICY_ROWS),
+    ],
+    ids=["changes", "deployments", "delegations", "policy"],
 )
 def test_table_is_the_agreed_one(lifecycle: Lifecycle[Any], agreed: list[Any]) -> None:
     assert rows_of(lifecycle) == sorted(agreed, key=repr)
@@ -92,7 +106,13 @@ def test_statuses_are_the_agreed_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lifecycle", "internal"), [(CHANGES, {"close"}), (DELEGATIONS, set()), (POLICIES, {"adopt"})]
+    ("lifecycle", "internal"),
+    [
+        (CHANGES, {"close"}),
+        (DEPLOYMENTS, {"record", "advance", "enter"}),
+        (DELEGATIONS, set()),
+        (POLICIES, {"adopt"}),
+    ],
 )
 def test_what_nobody_does_by_hand_has_no_button(
     lifecycle: Lifecycle[Any], internal: set[str]

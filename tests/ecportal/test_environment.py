@@ -71,6 +71,7 @@ MALFORMED = [
     ("PORTAL_URL", "https://"),
     ("PORTAL_URL", "ftp://portal.example.com"),
     ("LEAD_SCOPE", "some"),
+    ("PRODUCTION_ENVIRONMENTS", ","),
     ("EVIDENCE_S3_RETENTION_DAYS", "forever"),
     ("EVIDENCE_S3_RETENTION_DAYS", "-1"),
     ("EVIDENCE_S3_ENDPOINT", "s3.example.com"),

@@ -30,6 +30,8 @@ changes.EmergencyChange
     log_execution E    record_deviation E    catch_up E    finish E
     check_stability E    report_instability E    verify E
     attach_evidence E    supersede_evidence E    document E    close L
+changes.Deployment
+    view ELA    record S    advance S    enter S    attach ELS    detach EL
 changes.Delegation
     view ELAR    delegate L    end L
 changes.Policy

@@ -68,6 +68,12 @@ changes.EmergencyChange
     correct: added a correction
     share: shared
     cancel: cancelled the change
+changes.Deployment
+    record: recorded deployment
+    advance: reported on deployment
+    attach: attached to a change
+    detach: detached from the change
+    enter: entered in the execution log
 changes.Delegation
     delegate: delegated decisions
     end: ended early

@@ -27,6 +27,8 @@ changes.EmergencyChange
     log_execution E    record_deviation E    catch_up E    finish E
     check_stability E    report_instability E    verify E
     attach_evidence E    supersede_evidence E    document E
+changes.Deployment
+    view ELAS    attach EL    detach EL
 changes.Delegation
     view ELARS    +delegate L    end L
 changes.EvidenceRead
@@ -97,6 +99,7 @@ def test_acts_that_are_consequences_have_no_page(world: World, signed_in: SignIn
         act(world.records["reviews.RetrospectiveReview"], "schedule"),
         act(world.records["reviews.ControlException"], "register"),
         act(world.records["incidents.Incident"], "record"),
+        *(act(world.records["changes.Deployment"], verb) for verb in ("advance", "enter")),
     ]  # fmt: skip
     for letter in "ELAS":
         client = signed_in(world.people[letter])

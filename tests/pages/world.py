@@ -12,11 +12,13 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from changes.deployments import take_in
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
-from changes.models import Delegation, EmergencyChange, EvidenceRead, Policy
+from changes.models import Delegation, Deployment, EmergencyChange, EvidenceRead, Policy
 from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
+from ecportal.integrations.facts import DeploymentHeard
 from ecportal.outbox.models import Message
 from reviews.lifecycle import HOLIDAYS
 from reviews.listing import take
@@ -114,7 +116,7 @@ def build(company: Company) -> World:
         Deadline.objects.first(), Notice.objects.first(), EscalationRung.objects.first(),
         Message.objects.first(), evidence_read(old.change, company), person("newcomer"),
         Group.objects.get(name="Auditor"), about_an_account(), a_checkpoint(),
-        a_pack(world.change, company),
+        a_pack(world.change, company), a_deployment(),
     ]  # fmt: skip
     world.records = {record._meta.label: record for record in records}
     assert set(world.records) == {model._meta.label for model in admin.site._registry}
@@ -151,6 +153,16 @@ def a_sample(company: Company) -> Sample:
     return SAMPLES.perform(
         sample, "draw", by=company.auditor, reason=REASON, numbers=numbers, frame="all"
     )
+
+
+def a_deployment() -> Deployment:
+    """A deployment to production that no change claims."""
+    heard = DeploymentHeard(
+        system="github", key="88213", at=clock.now(), status="succeeded", environment="production",
+        commit="6dcb09b5", actor="priya", url="https://github.example.test/runs/88213",
+    )  # fmt: skip
+    deployment, _done = take_in(heard, by=User.objects.system())
+    return deployment
 
 
 def a_pack(change: EmergencyChange, company: Company) -> EvidencePack:
