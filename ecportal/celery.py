@@ -15,7 +15,7 @@ app.autodiscover_tasks()
 logger = logging.getLogger(__name__)
 
 
-def wake(task: Task) -> None:
+def wake(task: Task, *arguments: object) -> None:
     """Run `task` soon after this transaction commits.
 
     Beat runs every such task each minute anyway, so a broker that is down costs minutes, never the
@@ -24,7 +24,7 @@ def wake(task: Task) -> None:
 
     def send() -> None:
         try:
-            task.apply_async(retry=False)
+            task.apply_async(arguments, retry=False)
         except (OperationalError, OSError) as error:
             logger.warning("The broker did not take %s: %s", task.name, error)
 

@@ -263,10 +263,15 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 55},
     },
-    "deliver-messages": {
-        "task": "ecportal.outbox.tasks.deliver_messages",
-        "schedule": 60.0,
-        "options": {"expires": 55},
+    # Each channel by a task of its own: a system that hangs holds up no other, and no mail.
+    **{
+        f"deliver-{channel}": {
+            "task": "ecportal.outbox.tasks.deliver_messages",
+            "args": [channel],
+            "schedule": 60.0,
+            "options": {"expires": 55},
+        }
+        for channel in ("email", "pagerduty", "slack", "jira", "webhook")
     },
     "build-packs": {
         "task": "reviews.tasks.build_packs",

@@ -11,7 +11,7 @@ UNTRACKED_COLUMNS = {
     "accounts.user": {"password"},
     "outbox.message": {
         *("taken_at", "attempts", "failures", "failing_since", "next_attempt_at", "sent_at"),
-        *("recalled_at", "given_up_at", "answer", "text", "html"),
+        *("recalled_at", "given_up_at", "answer", "text", "html", "payload", "after"),
     },
 }
 """What a history may leave out: a hash of a password is nothing to keep for ever, and how far a

@@ -1,4 +1,4 @@
-"""How the mail that the portal wrote is shown, sent or not, and how a dead letter is retried."""
+"""How the messages that the portal wrote are shown, and how a dead letter is retried."""
 
 from typing import Any
 
@@ -37,20 +37,24 @@ class MessageAdmin(LifecycleAdmin):
     list_filter = (ResultFilter, "channel")
     search_fields = ("subject", "address", "thread")
     date_hierarchy = "written_at"
-    empty_list = "No mail was written yet."
+    empty_list = "No message was written yet."
     record_template = "admin/outbox/message/record.html"
     sections = (
         (
             "The message",
             ("address", "channel", "written_at", "outcome", "sent_at", "recalled_at",
-             "given_up_at", "next_attempt_at", "thread", "message_id"),
+             "given_up_at", "next_attempt_at", "after", "thread", "message_id"),
         ),
-        ("Its text", ("text",)),
+        ("What it says", ("said",)),
     )  # fmt: skip
 
     @admin.display(description="Result")
     def outcome(self, message: Message) -> str:
         return message.outcome
+
+    @admin.display(description="Text")
+    def said(self, message: Message) -> str:
+        return message.said
 
     def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
         latest = list(record.deliveries.order_by("-pk")[: ATTEMPTS_SHOWN + 1])

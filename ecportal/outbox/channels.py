@@ -1,7 +1,9 @@
-"""How a message leaves the portal, by its channel; a second channel is one more row here."""
+"""How a message leaves the portal: the channels, and the one by e-mail."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from email.errors import MessageError
 from smtplib import (
     SMTP,
@@ -31,12 +33,16 @@ UNWRITABLE = (MessageError, ValueError)
 
 @dataclass(frozen=True)
 class Answer:
-    """How one attempt ended, and in which words of the server; `ends_batch`: try no other now."""
+    """How one attempt ended, and in which words of the server; `ends_batch`: try no other now.
+
+    `wait` is how long the server wants to be left alone about this message.
+    """
 
     result: DeliveryAttempt.Result
     text: str = ""
     code: int | None = None
     ends_batch: bool = False
+    wait: timedelta = timedelta()
 
     @property
     def in_words(self) -> str:
@@ -44,10 +50,18 @@ class Answer:
 
 
 class Channel(Protocol):
-    """A way out, opened once for a batch of messages."""
+    """A way out, opened once for a batch of messages; one takes far less than LEASE."""
+
+    @property
+    def batch_seconds(self) -> float:
+        """Return after how long a batch ends, far from what would kill its worker."""
 
     def send(self, message: Message) -> Answer:
-        """Send one message and return how it ended; raise nothing that a server can cause."""
+        """Send one message and return how it ended; raise nothing that a server can cause.
+
+        From the second of `message.attempts` on it may have arrived already: a channel that can
+        look over there does so first, and says SENT where it finds it.
+        """
 
     def close(self) -> None:
         """Let go of the connection, if any; raise nothing that a server can cause."""
@@ -55,6 +69,8 @@ class Channel(Protocol):
 
 class Email:
     """E-mail over one connection, which is opened again where the server closed it."""
+
+    batch_seconds = 240.0
 
     def __init__(self) -> None:
         self._backend: BaseEmailBackend | None = None
@@ -103,7 +119,8 @@ class Email:
         self._backend = None
 
 
-CHANNELS: Final[dict[str, type[Channel]]] = {Message.Channel.EMAIL: Email}
+CHANNELS: Final[dict[str, Callable[[], Channel]]] = {Message.Channel.EMAIL: Email}
+"""What opens each channel; those to other systems are added by whoever knows the system."""
 
 
 def _refusal(error: Exception, *, begun: bool) -> Answer:

@@ -10,7 +10,9 @@ from ecportal.outbox.tasks import deliver_messages
 
 
 def address_can_be_one(message: Message, act: Act) -> str | None:
-    """The address is one that mail can be sent to."""
+    """The address of a mail is one that mail can be sent to."""
+    if message.channel != Message.Channel.EMAIL:
+        return None
     try:
         validate_email(message.address)
     except ValidationError:
@@ -27,7 +29,7 @@ def start_over(message: Message, act: Act) -> None:
 
 
 def send_soon(message: Message, act: Act) -> None:
-    wake(deliver_messages)
+    wake(deliver_messages, message.channel)
 
 
 MESSAGES = Lifecycle(

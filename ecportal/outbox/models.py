@@ -15,7 +15,7 @@ Longer than the slowest conversation with a mail server: nine answers of `EMAIL_
 """
 
 LONGEST_DELAY = timedelta(hours=1)
-"""The longest time between two attempts."""
+"""The longest time between two attempts, also where a server asks for a longer one."""
 
 
 class MessageQuerySet(TrackedQuerySet["Message"]):
@@ -59,10 +59,18 @@ RELAYED = (
 
 
 class Message(models.Model):
-    """One message to one address. Exactly once as a row, at least once as a message."""
+    """One message to one address. Exactly once as a row, at least once as a message.
+
+    To a person by e-mail as `text` and `html`, or to another system as `payload`: what is to be
+    said there, as plain data that its channel understands.
+    """
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"
+        PAGERDUTY = "pagerduty", "PagerDuty"
+        SLACK = "slack", "Slack"
+        JIRA = "jira", "Jira"
+        WEBHOOK = "webhook", "Webhook"
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -71,13 +79,24 @@ class Message(models.Model):
         GIVEN_UP = "given_up", "Dead letter"
 
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
-    address = models.EmailField()
+    address = models.CharField(
+        max_length=254, help_text="Of a person, or where in the other system it is said."
+    )
     subject = models.CharField(max_length=300)
     text = models.TextField()
     html = models.TextField("HTML")
+    payload = models.JSONField("what is said", default=dict)
     message_id = models.CharField("Message-ID", max_length=200, unique=True)
     thread = models.CharField(
         max_length=100, blank=True, help_text="What the message is about, such as EC-2026-0001."
+    )
+    after = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        help_text="Not sent before that one was sent, recalled or given up.",
     )
     written_at = models.DateTimeField()
     taken_at = models.DateTimeField(null=True)
@@ -96,7 +115,7 @@ class Message(models.Model):
 
     objects: ClassVar = MessageQuerySet.as_manager()
     # What was written to whom, and acts of people; what the relay does is in the attempts.
-    history = tracked(excluded_fields=[*RELAYED, "text", "html"])
+    history = tracked(excluded_fields=[*RELAYED, "text", "html", "payload", "after"])
 
     class Meta:
         ordering = ["-pk"]
@@ -128,6 +147,18 @@ class Message(models.Model):
 
     def get_status_display(self) -> str:
         return str(self.status.label)
+
+    @property
+    def said(self) -> str:
+        """Return what it says to whomever it goes, as text."""
+        return self.text or "\n".join(f"{name}: {value}" for name, value in self.payload.items())
+
+    @property
+    def comes_too_early(self) -> bool:
+        """Whether the one that it comes after is not settled yet."""
+        if self.after_id is None:
+            return False
+        return Message.objects.unsettled().filter(pk=self.after_id).exists()
 
     @property
     def outcome(self) -> str:

@@ -29,9 +29,6 @@ MOST_FAILURES: Final = 12
 GIVE_UP_AFTER: Final = timedelta(hours=72)
 """Failing for so long, by whatever cause, and it is given up at the next failure: a weekend."""
 
-BATCH_SECONDS: Final = 240.0
-"""After so long a batch ends by itself, far from the time limit that would kill its worker."""
-
 undelivered = Signal()
 """Sent with `message` inside the transaction in which it is given up, or refused for good.
 
@@ -40,22 +37,19 @@ receiver raises is logged and undoes what the receiver wrote, not the giving up.
 """
 
 
-def deliver() -> tuple[int, int]:
-    """Send what waits; return how many messages were sent and how many were not.
+def deliver(channel: str = Message.Channel.EMAIL) -> tuple[int, int]:
+    """Send what waits for this channel; return how many messages were sent and how many not.
 
     Any number of these may run at once. Each goes once through what waits, from the oldest on,
     holding one message at a time. A sender that dies between sending and writing it down leaves
     the message to the next one after the lease: it may then arrive twice, with the same
-    Message-ID, but is never lost.
+    Message-ID, but is never lost. A channel that nobody added has nothing to send.
     """
-    enough = time.monotonic() + BATCH_SECONDS
-    counts = [_deliver_by(channel, enough) for channel in CHANNELS]
-    return sum(sent for sent, _failed in counts), sum(failed for _sent, failed in counts)
-
-
-def _deliver_by(channel: str, enough: float) -> tuple[int, int]:
     sent = failed = last = 0
+    if channel not in CHANNELS:
+        return 0, 0
     with closing(CHANNELS[channel]()) as way_out:
+        enough = time.monotonic() + way_out.batch_seconds
         while time.monotonic() < enough and (message := take(channel, after=last)) is not None:
             last = message.pk
             answer = way_out.send(message)
@@ -80,6 +74,9 @@ def take(channel: str = Message.Channel.EMAIL, after: int = 0) -> Message | None
             message = rows.waiting(now).filter(channel=channel, pk__gt=after).first()
             if message is None:
                 return None
+            after = message.pk
+            if message.comes_too_early:
+                continue
             if message.taken_at is not None:
                 # Its last sender never said how it ended. A message that kills whoever sends it
                 # must not do so for ever.
@@ -87,7 +84,6 @@ def take(channel: str = Message.Channel.EMAIL, after: int = 0) -> Message | None
             if message.given_up_at is None:
                 _write(message, taken_at=now, attempts=message.attempts + 1)
                 return message
-        after = message.pk
 
 
 def settle(message: Message, answer: Answer) -> None:
@@ -138,12 +134,15 @@ def _tell(message: Message) -> None:
 
 
 def _delay(answer: Answer, failures: int, failing_for: timedelta) -> timedelta:
-    """Return how long to wait: doubled each time, and never the same for two messages."""
+    """Return how long to wait: doubled each time, and never the same for two messages.
+
+    Not less than the server asked for, where that is no longer than LONGEST_DELAY.
+    """
     if answer.result == Result.AWAY:  # which is not counted: as long again as it lasts already
         delay = min(max(failing_for, FIRST_DELAY), LONGEST_PROBE)
     else:
         delay = min(FIRST_DELAY * 2 ** (failures - 1), LONGEST_DELAY)
-    return delay * SystemRandom().uniform(0.5, 1)
+    return max(delay * SystemRandom().uniform(0.5, 1), min(answer.wait, LONGEST_DELAY))
 
 
 def _add_attempt(message: Message, answer: Answer, now: datetime) -> None:

@@ -17,6 +17,8 @@ _VALUES: list[tuple[Any, Any]] = [
 
 
 def value_for(field: Any) -> Any:
+    if field.related_model is field.model and field.null:
+        return None  # a row that follows none of its own kind
     if isinstance(field, models.ForeignKey) and field.db_constraint:
         return a_row(field.related_model).pk
     return next(value for kind, value in _VALUES if isinstance(field, kind))

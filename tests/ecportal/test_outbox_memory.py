@@ -1,5 +1,6 @@
 """Many messages, waiting or sent, take no more memory and no more queries than a few."""
 
+import gc
 import tracemalloc
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +33,8 @@ class Nowhere(BaseEmailBackend):
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         type(self).sent += len(email_messages)
+        if type(self).sent % 20 == 0:
+            gc.collect()  # the interpreter keeps freed tuples for later, which would be counted
         if type(self).sent == type(self).enough:
             raise Enough
         return len(email_messages)

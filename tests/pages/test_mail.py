@@ -59,10 +59,10 @@ def test_list_says_what_became_of_each_message_and_finds_dead_letters(
 
 def test_lists_without_messages_say_so(company: Company, signed_in: SignIn) -> None:
     client = signed_in(company.lead)
-    assert "No mail was written yet." in sentences(client.get(listing(Message)))
+    assert "No message was written yet." in sentences(client.get(listing(Message)))
     text = sentences(client.get(f"{listing(Message)}?result=given_up"))
     assert "Nothing matches." in text
-    assert "Mail that reached nobody" not in sentences(client.get("/admin/"))
+    assert "Messages that reached nobody" not in sentences(client.get("/admin/"))
 
 
 def test_page_shows_each_attempt_with_the_servers_answer(
@@ -120,7 +120,7 @@ def test_auditor_sees_dead_letters_and_no_button(
     assert "Approve EC-2026-0001" in sentences(client.get(f"{listing(dead)}?result=given_up"))
     assert "/act/" not in client.get(page(dead)).content.decode()
     assert client.post(act(dead, "retry"), {"reason": "Why not?"}).status_code == 403
-    assert "Mail that reached nobody" not in sentences(client.get("/admin/"))
+    assert "Messages that reached nobody" not in sentences(client.get("/admin/"))
 
 
 def test_sent_message_cannot_be_sent_again(company: Company) -> None:

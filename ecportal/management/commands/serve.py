@@ -171,7 +171,7 @@ def announce(url: str, password: str) -> None:
 {table}
 
   The password of all six is {password}
-  Mail lands in {settings.MAIL_DIR} and on the admin page "Mail".
+  Mail lands in {settings.MAIL_DIR} and on the admin page "Messages".
   Ctrl-C stops everything; the data stays.
 """
             print(text, flush=True)
