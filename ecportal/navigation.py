@@ -37,6 +37,8 @@ DUTIES: Final = (
               "Every number is here. Nothing can be deleted; what is cancelled keeps its number."),
         Entry("incidents.incident", "siren",
               "What went wrong in production, and whether it was an emergency."),
+        Entry("changes.deployment", "rocket",
+              "What pipelines put into production, and the change that each belongs to."),
         Entry("reviews.followupaction", "repeat-2",
               "What reviews found must be done, each with its owner and its date."),
     )),

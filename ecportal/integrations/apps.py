@@ -6,4 +6,4 @@ from django.apps import AppConfig
 class IntegrationsConfig(AppConfig):
     name = "ecportal.integrations"
     label = "integrations"
-    verbose_name = "Integrations"
+    verbose_name = "Administer"
