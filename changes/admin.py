@@ -16,6 +16,7 @@ from changes import (
     evidence_files,
     forms,
 )
+from changes.change_list import SystemFilter, about, incident_number
 from changes.declaring import declare
 from changes.guards import waiting_claim
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
@@ -32,7 +33,7 @@ from changes.models import (
     Policy,
     StabilityCheck,
 )
-from ecportal import panels
+from ecportal import lists, panels
 from ecportal.admin import CROWDED, LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
 from ecportal.lifecycle import TransitionRefused
@@ -101,15 +102,15 @@ class EmergencyChangeAdmin(LifecycleAdmin):
         "attach_evidence", "supersede_evidence", "log_execution", "record_deviation", "catch_up",
         "revise", "amend", "correct", "share", "cancel",
     })  # fmt: skip
-    list_display = ("number", "title", "status_pill", "incident_number", "requester", "opened_at")
-    list_filter = ("status", "risk", "without_approval", "incident__severity")
+    list_display = ("number", about, "status_pill")
+    last_columns = (incident_number,)
+    list_filter = (
+        lists.Tabs, "status", "incident__severity", SystemFilter, "risk", "without_approval",
+    )  # fmt: skip
+    search_help_text = "Number, title, incident or system"
     search_fields = ("number", "title", "incident__number", "systems__system__name")
     date_hierarchy = "opened_at"
     empty_list = "No emergency change yet. Declare one on its incident."
-
-    @admin.display(description="Incident", ordering="incident__number")
-    def incident_number(self, change: EmergencyChange) -> str:
-        return change.incident.number
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         visible = EmergencyChange.objects.visible_to(signed_in(request))
@@ -313,7 +314,7 @@ class DelegationAdmin(LifecycleAdmin):
     creation = "delegate"
     act_forms: dict[str, type[ActForm]] = {"delegate": forms.DelegateForm}
     list_display = ("delegator", "delegate", "begins_at", "ends_at", "status_pill")
-    list_filter = ("status",)
+    list_filter = (lists.StatusTabs,)
     list_select_related = ("delegator", "delegate")
     empty_list = "Nobody has delegated decisions."
     sections = (

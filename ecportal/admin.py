@@ -11,6 +11,7 @@ from django.contrib.admin.utils import (
     lookup_field,
     unquote,
 )
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,10 +23,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from ecportal import marks, panels
+from ecportal import lists, marks, navigation, panels
 from ecportal.audit.badge import seal_of
 from ecportal.forms import ActForm, PlainAct
 from ecportal.lifecycle import Lifecycle, TransitionRefused
+from ecportal.lists import PreparedList
 from ecportal.panels import Button
 from ecportal.site import signed_in
 from ecportal.timeline import history_page, timeline
@@ -40,6 +42,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Shows records and changes none: no add, no change, no deletion, no bulk act."""
 
     actions = None
+    show_facets = admin.ShowFacets.NEVER
+    last_columns: Sequence[Any] = ()
+    """Columns that stand behind those that higher apps add."""
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 50
@@ -81,14 +86,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             raise PermissionDenied
         return record
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [*self.list_display, *lists.columns_of(self.model), *self.last_columns]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PreparedList
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not _dates_exist(request):
             messages.warning(request, "There is no such date. All records are shown.")
             return redirect(request.path)
-        title = capfirst(self.opts.verbose_name_plural)
-        context = {"empty_list": self.empty_list, "title": title, **(extra_context or {})}
+        entry = navigation.place_of(self.opts.label_lower)[1]
+        title = entry.name or capfirst(self.opts.verbose_name_plural)
+        heading, _stop, words = self.empty_list.partition(". ")
+        context = {"title": title, "empty_heading": heading, "empty_words": words}
+        context.update(extra_context or {})
         return super().changelist_view(request, context)
 
     def change_view(

@@ -118,6 +118,21 @@ def countdown(due_at: datetime, met_at: datetime | None = None) -> Countdown:
     return Countdown(words, f"by {when}", "ink", "clock")
 
 
+def due(due_at: datetime, met_at: datetime | None = None) -> SafeString:
+    """Draw the countdown, then the clock time."""
+    left = countdown(due_at, met_at)
+    drawn = '<span class="due tone-{}">{}<strong>{}</strong> <span class="due-at">{}</span></span>'
+    return format_html(drawn, left.tone, icon(left.shape), left.words, left.when)
+
+
+def held(due_at: datetime, met_at: datetime) -> SafeString:
+    """Draw how a review was held: on time, or how late."""
+    late = met_at > due_at
+    words = f"Review {duration(met_at - due_at)} late" if late else "Review on time"
+    shape, tone = ("flag", "late") if late else ("circle-check", "ok")
+    return format_html('<span class="held tone-{}">{}{}</span>', tone, icon(shape), words)
+
+
 def is_today(moment: datetime) -> bool:
     """Whether the moment is on this day, in the reader's time zone."""
     return timezone.localdate(moment) == timezone.localdate(clock.now())
@@ -127,6 +142,12 @@ def day_words(local: datetime) -> str:
     """Return the day as "Thu 19 Nov", with its year unless it is this one."""
     year = "" if local.year == timezone.localdate(clock.now()).year else f" {local.year}"
     return f"{local:%a} {local.day} {local:%b}{year}"
+
+
+def day_time(moment: datetime) -> str:
+    """Return the local time of a moment, with its day unless it is today."""
+    local = timezone.localtime(moment)
+    return f"{local:%H:%M}" if is_today(moment) else f"{day_words(local)} {local:%H:%M}"
 
 
 def due_time(due_at: datetime) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth.models import Group
-from django.db.models import CharField, Count, F, IntegerField, QuerySet, Value
+from django.db.models import CharField, F, IntegerField, QuerySet, Value
 
 from ecportal.accounts.models import User
+from ecportal.counting import numbered
 
 
 class Entry(NamedTuple):
@@ -142,8 +143,8 @@ def standing(person: User, open_items: Mapping[str, QuerySet[Any]]) -> Standing:
     roles = Group.objects.filter(user=person).order_by().annotate(
         about=Value("", CharField()), named=F("name"), number=Value(0, IntegerField())
     ).values_list("about", "named", "number")  # fmt: skip
-    counted = [_counted(key, found) for key, found in open_items.items()]
-    counted += [_counted("", found) for find in _owed for found in find(person)]
+    counted = [numbered(key, found) for key, found in open_items.items()]
+    counted += [numbered("", found) for find in _owed for found in find(person)]
     names, waiting, numbers = [], 0, {}
     for key, name, number in roles.union(*counted, all=True) if counted else roles:
         if name:
@@ -153,11 +154,3 @@ def standing(person: User, open_items: Mapping[str, QuerySet[Any]]) -> Standing:
         else:
             waiting += number
     return Standing(tuple(sorted(names)), waiting, numbers)
-
-
-def _counted(key: str, found: QuerySet[Any]) -> Any:
-    """Return a query of one row: the key, no name, and how many records there are."""
-    plain = found.order_by().annotate(about=Value(key, CharField()), named=Value("", CharField()))
-    return plain.values("about", "named").annotate(number=Count("pk")).values_list(
-        "about", "named", "number"
-    )  # fmt: skip

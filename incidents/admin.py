@@ -10,6 +10,7 @@ from guardian.shortcuts import get_users_with_perms
 from ecportal.accounts.roles import SYSTEM_SCOPE
 from ecportal.admin import LifecycleAdmin
 from ecportal.forms import ActForm
+from ecportal.lists import StatusTabs
 from incidents import forms
 from incidents.lifecycle import INCIDENTS, SYSTEMS
 from incidents.models import Incident, System
@@ -28,7 +29,8 @@ class IncidentAdmin(LifecycleAdmin):
     }
     record_template = "admin/incidents/incident/record.html"
     list_display = ("number", "title", "severity", "status_pill", "began_at", "source")
-    list_filter = ("status", "severity", "source")
+    list_filter = (StatusTabs, "severity", "source")
+    search_help_text = "Number, title or system"
     search_fields = ("number", "title", "affected__system__name")
     date_hierarchy = "began_at"
     empty_list = "No incident is recorded. When something breaks, it begins here."
@@ -78,7 +80,8 @@ class SystemAdmin(LifecycleAdmin):
         "withdraw": forms.ScopeForm,
     }
     list_display = ("name", "status_pill", "description")
-    list_filter = ("status",)
+    list_filter = (StatusTabs,)
+    search_help_text = "Name"
     search_fields = ("name",)
     empty_list = "No system yet. An Engineering Lead adds the ones you run."
     sections = (("The system", ("name", "description", "leads")),)

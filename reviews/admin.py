@@ -7,12 +7,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 
 from changes.models import EmergencyChange
+from ecportal import marks
 from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
+from ecportal.lists import StatusTabs, Tabs
 from ecportal.site import signed_in
 from reviews import (  # noqa: F401 - panels and pages register themselves
+    change_list,
     forms,
     panels,
     population_admin,
@@ -49,8 +53,9 @@ class ReviewAdmin(ConcernsChanges, LifecycleAdmin):
     lifecycle = REVIEWS
     act_forms: dict[str, type[ActForm]] = {"complete": forms.ReviewForm}
     act_template = "admin/reviews/retrospectivereview/act.html"
-    list_display = ("change", "status_pill", "reviewer", "held_at", "genuine", "procedure_followed")
-    list_filter = ("status", "genuine", "procedure_followed")
+    list_display = ("change", "status_pill", "reviewer", "held_at", "is_genuine", "was_followed")
+    list_filter = (StatusTabs, "genuine", "procedure_followed")
+    search_help_text = "Number or title of the change"
     list_select_related = ("change", "reviewer", "requester", "implementer")
     search_fields = ("change__number", "change__title")
     empty_list = "No change was implemented yet."
@@ -59,6 +64,14 @@ class ReviewAdmin(ConcernsChanges, LifecycleAdmin):
                         "procedure_followed", "appropriateness", "lessons",
                         "no_follow_up_reason")),
     )  # fmt: skip
+
+    @admin.display(description="Genuine", ordering="genuine", boolean=True)
+    def is_genuine(self, review: RetrospectiveReview) -> bool | None:
+        return review.genuine
+
+    @admin.display(description="Followed", ordering="procedure_followed", boolean=True)
+    def was_followed(self, review: RetrospectiveReview) -> bool | None:
+        return review.procedure_followed
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.by_change_view)
@@ -91,7 +104,8 @@ class FollowUpAdmin(ConcernsChanges, LifecycleAdmin):
         "drop": forms.DoneForm,
     }
     list_display = ("number", "title", "owner", "due_on", "status_pill", "change")
-    list_filter = ("status", "owner")
+    list_filter = (StatusTabs, ("owner", admin.RelatedOnlyFieldListFilter))
+    search_help_text = "Number, title or change"
     list_select_related = ("owner", "change")
     search_fields = ("number", "title", "change__number")
     empty_list = "No follow-up action yet. Reviews assign them."
@@ -109,7 +123,8 @@ class ExceptionAdmin(ConcernsChanges, LifecycleAdmin):
     lifecycle = EXCEPTIONS
     act_forms: dict[str, type[ActForm]] = {"answer": forms.AnswerForm}
     list_display = ("kind", "change", "status_pill", "recorded_at", "answered_by")
-    list_filter = ("status", "kind")
+    list_filter = (StatusTabs, "kind")
+    search_help_text = "Change, detail or response"
     list_select_related = ("change", "answered_by")
     search_fields = ("change__number", "change__title", "detail", "response")
     date_hierarchy = "recorded_at"
@@ -125,10 +140,17 @@ class ExceptionAdmin(ConcernsChanges, LifecycleAdmin):
 
 @admin.register(Deadline)
 class DeadlineAdmin(ConcernsChanges, ReadOnlyAdmin):
-    list_display = ("kind", "change", "owner", "started_at", "due_at", "met_at", "voided_at")
-    list_filter = (
-        "kind", ("met_at", admin.EmptyFieldListFilter), ("voided_at", admin.EmptyFieldListFilter),
-    )  # fmt: skip
+    list_display = ("kind", "change", "owner", "started_at", "state")
+    list_filter = (Tabs, "kind")
+    search_help_text = "Number of the change"
+
+    @admin.display(description="Deadline", ordering="due_at")
+    def state(self, deadline: Deadline) -> SafeString:
+        """Say what is left or how it was met; a void one has nothing left to say."""
+        if deadline.voided_at is not None:
+            return marks.pill("Void", "mute", "circle-slash")
+        return marks.due(deadline.due_at, deadline.met_at)
+
     list_select_related = ("change", "owner")
     search_fields = ("change__number",)
     date_hierarchy = "due_at"
@@ -194,7 +216,7 @@ class RungAdmin(LifecycleAdmin):
     }
     list_display = ("kind", "offset", "unit", "audience", "respects_quiet_hours", "status_pill")
     list_display_links = ("kind", "offset")
-    list_filter = ("kind", "status", "audience")
+    list_filter = (StatusTabs, "kind", "audience")
     sections = (
         ("The rung", ("kind", "offset", "unit", "audience", "addresses", "respects_quiet_hours")),
     )
@@ -206,6 +228,6 @@ class HolidayAdmin(LifecycleAdmin):
     creation = "declare"
     act_forms: dict[str, type[ActForm]] = {"declare": forms.HolidayForm}
     list_display = ("day", "name", "status_pill")
-    list_filter = ("status",)
+    list_filter = (StatusTabs,)
     empty_list = "No company holiday: only the country’s public holidays count."
     sections = (("The day", ("day", "name")),)

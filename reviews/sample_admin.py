@@ -11,6 +11,7 @@ from changes.models import EmergencyChange
 from ecportal.admin import LifecycleAdmin
 from ecportal.forms import ActForm
 from ecportal.lifecycle import Lifecycle
+from ecportal.lists import StatusTabs
 from ecportal.panels import Button
 from ecportal.site import signed_in
 from reviews.models import Sample, SampleItem
@@ -30,6 +31,7 @@ class SampleAdmin(LifecycleAdmin):
     list_filter = ("method",)
     list_select_related = ("population", "drawn_by")
     search_fields = ("number", "population__number", "seed")
+    search_help_text = "Number or seed"
     empty_list = "No sample yet. An Auditor draws one from a population."
 
     def form_of(self, request: HttpRequest, record: Any, verb: str) -> ActForm:
@@ -72,7 +74,8 @@ class SampleItemAdmin(LifecycleAdmin):
     act_forms: dict[str, type[ActForm]] = {"request": RequestForm, "answer": ReplyForm}
     act_template = "admin/reviews/sampleitem/act.html"
     list_display = ("change", "sample", "status_pill", "request", "requested_at", "answered_at")
-    list_filter = ("status",)
+    list_filter = (StatusTabs,)
+    search_help_text = "Change, sample or words"
     list_select_related = ("sample", "change", "requested_by", "answered_by")
     search_fields = ("change__number", "sample__number", "request", "answer")
     empty_list = "No change is in a sample yet."

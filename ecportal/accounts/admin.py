@@ -7,7 +7,9 @@ from django.contrib.auth import admin as _registers_group  # noqa: F401 - shown 
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
+from django.utils.safestring import SafeString
 
+from ecportal import marks
 from ecportal.accounts import forms
 from ecportal.accounts.lifecycle import LIFECYCLE
 from ecportal.accounts.models import User
@@ -15,6 +17,14 @@ from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
 
 admin.site.unregister(Group)
+
+
+class RoleFilter(admin.RelatedFieldListFilter):
+    """Django calls roles groups."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "role"
 
 
 @admin.register(User)
@@ -28,14 +38,19 @@ class UserAdmin(LifecycleAdmin):
         "assign_role": forms.RoleForm,
         "withdraw_role": forms.RoleForm,
     }
-    list_display = ("username", "name", "roles", "email", "is_active", "access_until")
-    list_filter = ("is_active", "groups")
+    list_display = ("username", "name", "roles", "email", "active", "access_until")
+    list_filter = ("is_active", ("groups", RoleFilter))
+    search_help_text = "Name or e-mail address"
     search_fields = ("username", "first_name", "last_name", "email")
     ordering = ("username",)
     sections = (
         ("The person", ("username", "name", "roles", "email", "time_zone", "is_active",
                         "access_from", "access_until", "is_superuser", "date_joined")),
     )  # fmt: skip
+
+    @admin.display(description="Status", ordering="is_active")
+    def active(self, person: User) -> SafeString:
+        return marks.pill("Active", "ok") if person.is_active else marks.pill("Deactivated")
 
     @admin.display(description="Name")
     def name(self, person: User) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
@@ -24,6 +23,7 @@ from ecportal.audit.differences import visible
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.signed_note import SignedNote
 from ecportal.audit.state import state_of_the_trail
+from ecportal.lists import PreparedList
 
 ABOUT_ACCOUNTS = (
     sign_in.LOGIN, sign_in.LOGOUT, sign_in.LOGIN_FAILED, sign_in.DENIED, membership.MEMBERSHIP,
@@ -56,7 +56,7 @@ def _pretty(content: Content) -> str:
     return visible(json.dumps(content.body, indent=2, ensure_ascii=False))
 
 
-class EventList(ChangeList):
+class EventList(PreparedList):
     """Reads the bodies of one page at once: their names and leaves take a few queries together."""
 
     model_admin: "EventAdmin"
@@ -142,7 +142,7 @@ class EventAdmin(NoVersions):
         ).values()
 
     # --- the list -------------------------------------------------------------------------------
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PreparedList]:
         return EventList
 
     def changelist_view(

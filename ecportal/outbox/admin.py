@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from ecportal.accounts.permissions import may
 from ecportal.admin import LifecycleAdmin
+from ecportal.lists import Tab, Tabs
 from ecportal.outbox.lifecycle import MESSAGES
 from ecportal.outbox.models import Message
 from ecportal.panels import HOME, Context, panel
@@ -17,24 +18,26 @@ ATTEMPTS_SHOWN = 100
 """Of a message whose server was away for days, the last ones."""
 
 
-class ResultFilter(admin.SimpleListFilter):
-    title = "result"
-    parameter_name = "result"
+class ResultTabs(Tabs):
+    """What became of each message."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    title, parameter_name = "result", "result"
+
+    def tabs_of(self, model: Any) -> list[Tab]:
         words = {**dict(Message.Status.choices), Message.Status.GIVEN_UP: "Dead letters"}
-        return [(str(value), str(label)) for value, label in words.items()]
+        return [_with_result(str(value), str(label)) for value, label in words.items()]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        status = self.value()
-        return queryset.with_status(status) if status else queryset
+
+def _with_result(value: str, words: str) -> Tab:
+    return Tab(value, words, lambda _request, found: found.with_status(value))  # type: ignore[attr-defined]
 
 
 @admin.register(Message)
 class MessageAdmin(LifecycleAdmin):
     lifecycle = MESSAGES
     list_display = ("subject", "address", "status_pill", "attempts", "channel", "written_at")
-    list_filter = (ResultFilter, "channel")
+    list_filter = (ResultTabs, "channel")
+    search_help_text = "Subject, address or number"
     search_fields = ("subject", "address", "thread")
     date_hierarchy = "written_at"
     empty_list = "No message was written yet."

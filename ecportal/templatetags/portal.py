@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ecportal import marks
 from ecportal.clock import duration
-from ecportal.marks import Countdown, countdown, day_words, is_today
+from ecportal.marks import day_time, day_words, is_today
 from ecportal.timeline import CLAIMED_AFTER, LATE_AFTER
 
 register = template.Library()
@@ -16,18 +16,13 @@ register.simple_tag(marks.icon)
 register.simple_tag(marks.pill)
 register.simple_tag(marks.status_pill)
 register.simple_tag(marks.avatar)
-
-
-@register.filter
-def clock_time(moment: datetime) -> str:
-    """Return the local time, with the day unless it is today."""
-    local = timezone.localtime(moment)
-    return f"{local:%H:%M}" if is_today(moment) else f"{day_words(local)} {local:%H:%M}"
+register.simple_tag(marks.due)
+register.filter("clock_time", marks.day_time)
 
 
 @register.filter
 def moments(times: tuple[datetime, ...]) -> str:
-    return ", recorded ".join(clock_time(time) for time in dict.fromkeys(times))
+    return ", recorded ".join(day_time(time) for time in dict.fromkeys(times))
 
 
 @register.inclusion_tag("parts/clocks.html")
@@ -47,12 +42,6 @@ def clocks(happened_at: datetime, recorded_at: datetime) -> dict[str, Any]:
         "late": lag >= LATE_AFTER,
         "lag": duration(lag),
     }
-
-
-@register.inclusion_tag("parts/due.html")
-def due(due_at: datetime, met_at: datetime | None = None) -> dict[str, Countdown]:
-    """Show what is left, how late it is, or how it was met; then the clock time."""
-    return {"left": countdown(due_at, met_at)}
 
 
 @register.inclusion_tag("parts/meter.html")
