@@ -138,6 +138,14 @@ def verifier_keys(text: str) -> tuple[str, ...]:
     return keys
 
 
+def shared_secrets(text: str) -> tuple[str, ...]:
+    """Return the secrets in a list separated by commas, each of which is good; or none."""
+    found = tuple(part.strip() for part in text.split(","))
+    if text and not (all(found) and all(part.isprintable() for part in found)):
+        raise ValueError("it must be one secret, or several separated by commas.")
+    return tuple(part for part in found if part)
+
+
 def addresses(text: str) -> tuple[str, ...]:
     """Return the mail addresses in a list separated by commas; or none."""
     found = tuple(part.strip() for part in text.split(",") if part.strip())

@@ -273,6 +273,11 @@ CELERY_BEAT_SCHEDULE = {
         }
         for channel in ("email", "pagerduty", "slack", "jira", "webhook")
     },
+    "work-on-deliveries": {
+        "task": "ecportal.integrations.tasks.work_on_deliveries",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "build-packs": {
         "task": "reviews.tasks.build_packs",
         "schedule": 60.0,
@@ -293,6 +298,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=5, minute=5),
     },
 }
+
+# --- other systems ------------------------------------------------------------------------------
+# What opens each webhook; several at once while one is exchanged for another. None closes it.
+PAGERDUTY_WEBHOOK_SECRETS = env.optional(
+    "PAGERDUTY_WEBHOOK_SECRETS", environment.shared_secrets, ""
+)
+ALERTMANAGER_BEARER_TOKENS = env.optional(
+    "ALERTMANAGER_BEARER_TOKENS", environment.shared_secrets, ""
+)
+JIRA_WEBHOOK_SECRETS = env.optional("JIRA_WEBHOOK_SECRETS", environment.shared_secrets, "")
+GITHUB_WEBHOOK_SECRETS = env.optional("GITHUB_WEBHOOK_SECRETS", environment.shared_secrets, "")
+GITLAB_WEBHOOK_TOKENS = env.optional("GITLAB_WEBHOOK_TOKENS", environment.shared_secrets, "")
+GITLAB_SIGNING_TOKENS = env.optional("GITLAB_SIGNING_TOKENS", environment.shared_secrets, "")
+CDEVENTS_BEARER_TOKENS = env.optional("CDEVENTS_BEARER_TOKENS", environment.shared_secrets, "")
+SLACK_SIGNING_SECRETS = env.optional("SLACK_SIGNING_SECRETS", environment.shared_secrets, "")
 
 # --- the browser --------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

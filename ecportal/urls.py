@@ -1,4 +1,4 @@
-"""Every address of the portal: the admin, the way to it, and each person's calendar."""
+"""Every address of the portal: the admin, the way to it, the webhooks, each person's calendar."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
+    path("hooks/", include("ecportal.integrations.urls")),
     path("calendar/", include("reviews.urls")),  # by name, as in INSTALLED_APPS: it stands above
 ]
 handler400 = "ecportal.errors.bad_request"

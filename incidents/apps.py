@@ -8,4 +8,5 @@ class IncidentsConfig(AppConfig):
     verbose_name = "Respond"
 
     def ready(self) -> None:
+        import incidents.hearing
         import incidents.lifecycle  # noqa: F401 - the tables register themselves

@@ -38,8 +38,10 @@ def name_systems(incident: Incident, act: Act) -> None:
 
 
 def revise_incident(incident: Incident, act: Act) -> None:
+    """Write the details; that it began earlier only a source can say, no form asks for it."""
     for name in ("title", "description", "severity", "source_url"):
         setattr(incident, name, act.data[name])
+    incident.began_at = act.data.get("began_at", incident.began_at)
 
 
 def write_note(incident: Incident, act: Act) -> None:

@@ -53,6 +53,7 @@ class Incident(models.Model):
         PERSON = "person", "A person"
         PAGERDUTY = "pagerduty", "PagerDuty"
         ALERTMANAGER = "alertmanager", "Alertmanager"
+        CDEVENTS = "cdevents", "CDEvents"
 
     number = models.CharField(max_length=20, unique=True, editable=False)
     title = models.CharField(max_length=200)

@@ -110,7 +110,7 @@ SYSTEM: Final = frozenset(
     f"{model.split('.')[0]}.{verb}_{model.split('.')[1]}"
     for model, verbs in {
         "accounts.user": "enroll assign_role",
-        "incidents.incident": "record",
+        "incidents.incident": "record revise note resolve reopen",
         "changes.deployment": "record advance attach enter",
         "changes.policy": "adopt",
         "reviews.retrospectivereview": "schedule",

@@ -13,9 +13,10 @@ UNTRACKED_COLUMNS = {
         *("taken_at", "attempts", "failures", "failing_since", "next_attempt_at", "sent_at"),
         *("recalled_at", "given_up_at", "answer", "text", "html", "payload", "after"),
     },
+    "integrations.delivery": {"body", "headers", "outcome", "worked_at", "attempts", "answer"},
 }
-"""What a history may leave out: a hash of a password is nothing to keep for ever, and how far a
-message got is in its attempts."""
+"""What a history may leave out: a hash of a password is nothing to keep for ever, how far a
+message got is in its attempts, and of what was delivered the history has the digest."""
 
 
 @register()

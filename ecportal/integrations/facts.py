@@ -23,7 +23,10 @@ class IncidentHeard(Fact):
     """An incident or alert over there began, changed or ended.
 
     `event` is one of opened, changed, acknowledged, noted, resolved, reopened, merged. What is
-    None or empty was not said, and changes nothing. `severity` is 1 to 4, 1 the worst.
+    None or empty was not said, and changes nothing. `severity` is 1 to 4, 1 the worst. With a
+    `title` it tells enough for an incident that is not known yet, unless `opens` is false.
+    `also_keys` are further keys of the same thing: whichever of them is known, it is that one.
+    `note` is written down once for each `note_key`.
     """
 
     event: str
@@ -35,7 +38,10 @@ class IncidentHeard(Fact):
     system_names: tuple[str, ...] = ()
     person: str = ""
     note: str = ""
+    note_key: str = ""
     merged_into: str = ""
+    also_keys: tuple[str, ...] = ()
+    opens: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ TABLES = {
     "incidents_historicaldetermination", "incidents_historicalincident",
     "incidents_historicalincidentnote", "incidents_historicalincidentsystem",
     "incidents_historicalsystem",
+    "integrations_historicaldelivery",
     "outbox_deliveryattempt", "outbox_historicalmessage",
     "reviews_historicalcompanyholiday", "reviews_historicalcontrolexception",
     "reviews_historicaldeadline", "reviews_historicalescalation",

@@ -18,7 +18,7 @@ from tests.scenario import Company, person
 # E Engineer, L Engineering Lead, A Auditor, R Role Administrator, S the system account; - nobody.
 MATRIX = """
 incidents.Incident
-    view ELA    record ELS    revise EL    note EL    determine EL    resolve EL    reopen EL
+    view ELA    record ELS    revise ELS    note ELS    determine EL    resolve ELS    reopen ELS
     cancel EL
 incidents.System
     view ELAR    register L    revise L    grant R    withdraw R    retire L    reinstate L

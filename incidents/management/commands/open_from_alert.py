@@ -1,22 +1,23 @@
 """Record an incident from an alert of PagerDuty or Alertmanager, once however often it comes."""
 
 from argparse import ArgumentParser
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.urls import reverse
 
-from ecportal import clock
-from ecportal.accounts.models import User
+from ecportal.integrations.facts import IncidentHeard
+from ecportal.integrations.readers import facts_of_an_alert
+from ecportal.integrations.reading import Holder, Malformed, Unreadable, decode
 from ecportal.lifecycle import TransitionRefused
-from incidents.intake import SIZE_LIMIT, Alert, Unreadable, decode, read
-from incidents.lifecycle import INCIDENTS
-from incidents.models import Incident, System
+from incidents.hearing import hear
+from incidents.models import Incident
 
 MALFORMED: Final = 2
+OPENING: Final = ("opened", "changed", "reopened")
+SIZE_LIMIT: Final = 5 * 1024 * 1024
 
 
 class Command(BaseCommand):
@@ -27,10 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         try:
-            with Path(file).open("rb") as opened:
-                raw = opened.read(SIZE_LIMIT + 1)
-            incident, known = opened_from(read(decode(raw), clock.now()))
-        except (OSError, Unreadable, TransitionRefused) as error:
+            incident, known = opened_from(alert_in(file))
+        except (OSError, Malformed, Unreadable, TransitionRefused) as error:
             why = (error.strerror or "") if isinstance(error, OSError) else str(error)
             name = "".join(letter for letter in file if letter.isprintable())[:200]
             raise CommandError(f"{name}: {why}", returncode=MALFORMED) from None
@@ -43,36 +42,26 @@ class Command(BaseCommand):
         self.stdout.write(line.encode(letters, "replace").decode(letters))
 
 
-def opened_from(alert: Alert) -> tuple[Incident, bool]:
+def alert_in(file: str) -> IncidentHeard:
+    """Return what the file tells of an open incident; raises Malformed, Unreadable or OSError."""
+    with Path(file).open("rb") as opened:
+        raw = opened.read(SIZE_LIMIT + 1)
+    if len(raw) > SIZE_LIMIT:
+        raise Malformed(f"It is larger than {SIZE_LIMIT // 1024 // 1024} MiB.")
+    return open_alert(decode(raw))
+
+
+def open_alert(payload: Holder) -> IncidentHeard:
+    """Return what a payload of either system tells of an open incident, or raise Unreadable."""
+    for fact in facts_of_an_alert(payload):
+        if isinstance(fact, IncidentHeard) and fact.title and fact.opens and fact.event in OPENING:
+            return fact
+    raise Unreadable("It does not tell of an open incident; nothing is recorded for it.")
+
+
+@transaction.atomic
+def opened_from(alert: IncidentHeard) -> tuple[Incident, bool]:
     """Return the incident of the alert, and whether it was recorded before."""
-    same = Incident.objects.filter(source=alert.source, source_key=alert.source_key)
-    incident = same.first()
-    if incident is not None:
-        return incident, True
-    try:
-        return _record(alert), False
-    except IntegrityError:  # somebody else recorded the same alert meanwhile
-        return same.get(), True
-
-
-def _record(alert: Alert) -> Incident:
-    known = {
-        system.name.casefold(): system
-        for system in System.objects.filter(status=System.Status.ACTIVE)
-    }
-    values = asdict(alert)
-    names = values.pop("system_names")
-    strange = [name for name in names if name.casefold() not in known]
-    if strange:
-        values["description"] += (
-            f"\nNamed by the alert, but no system of the portal: {', '.join(strange)}"
-        )
-        values["description"] = values["description"].strip()
-    with transaction.atomic():
-        return INCIDENTS.perform(
-            Incident(**values),
-            "record",
-            by=User.objects.system(),
-            reason=f"{Incident.Source(alert.source).label} alert {alert.source_key}.",
-            systems=[known[name.casefold()] for name in names if name.casefold() in known],
-        )
+    newest = Incident.objects.values_list("pk", flat=True).order_by("-pk").first() or 0
+    incident = hear(alert).incident
+    return incident, incident.pk <= newest
