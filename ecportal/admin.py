@@ -29,6 +29,7 @@ from ecportal.forms import ActForm, PlainAct
 from ecportal.lifecycle import Lifecycle, TransitionRefused
 from ecportal.lists import PreparedList
 from ecportal.panels import Button
+from ecportal.refusals import Refused
 from ecportal.site import signed_in
 from ecportal.timeline import history_page, timeline
 
@@ -273,8 +274,17 @@ class LifecycleAdmin(ReadOnlyAdmin):
 
     def _require(self, request: HttpRequest, record: Any, verb: str) -> None:
         if not self.lifecycle.permitted(record, verb, signed_in(request)):
-            words = self.lifecycle.verbs[verb].words.rstrip("…")
-            raise PermissionDenied(f"Your role does not include “{words}”.")
+            raise self._refused(record, verb)
+
+    def _refused(self, record: Any, verb: str) -> Refused:
+        words = self.lifecycle.verbs[verb].words.rstrip("…")
+        return Refused(
+            f"Your role does not include “{words}”.",
+            words[:1].lower() + words[1:],
+            f"{self.opts.app_label}.{verb}_{self.opts.model_name}",
+            str(getattr(record, "number", "") or record) if record.pk else "",
+            self.address(record) if record.pk else "",
+        )
 
     def _act_page(self, request: HttpRequest, record: Any, verb: str, words: str) -> HttpResponse:
         form = self.form_of(request, record, verb)

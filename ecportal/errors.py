@@ -1,25 +1,47 @@
 """Error pages: what happened, why, and the way on; never a traceback."""
 
+from typing import Any, Final
+
+from django.contrib import admin
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 
 from ecportal.audit import sign_in
+from ecportal.refusals import Refused, who_can
+
+SHAPES: Final = {403: "ban", 404: "search", 413: "file-text"}
 
 
 def _page(
-    request: HttpRequest, status: int, title: str, why: str, advice: str = ""
+    request: HttpRequest, status: int, title: str, why: str, advice: str = "", **more: Any
 ) -> HttpResponse:
-    context = {"title": title, "why": why, "advice": advice}
+    context = {
+        **_around(request), "title": title, "why": why, "advice": advice, "tone": "warn",
+        "shape": SHAPES.get(status, "circle-alert"), **more,
+    }  # fmt: skip
     return render(request, "error.html", context, status=status)
+
+
+def _around(request: HttpRequest) -> dict[str, Any]:
+    """Return what stands around the page; without a session, or in a stranger's, nothing does."""
+    if not hasattr(request, "user") or not admin.site.has_permission(request):
+        return {}
+    return admin.site.each_context(request)
 
 
 def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     why = str(exception or "") or "Your role does not include this page or this act."
     sign_in.denied(f"{request.method} {request.path}", why)
-    advice = "A Role Administrator can tell you which role has it. Nothing was changed."
-    return _page(request, 403, "You cannot do this", why, advice)
+    more: dict[str, Any] = {"tone": "bad", "noted": True}
+    if isinstance(exception, Refused):
+        title = f"You cannot {exception.act}"
+        more.update(who_can(exception), about=exception.about, back=exception.back)
+    else:
+        title = "You cannot do this"
+    advice = "Nothing was changed. A Role Administrator gives the roles."
+    return _page(request, 403, title, why, advice, **more)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -45,6 +45,11 @@ class SignInForm(AdminAuthenticationForm):
         "Both may be case-sensitive.",
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A page that opens with a ring around one field speaks of nothing else.
+        del self.fields["username"].widget.attrs["autofocus"]
+
     def confirm_login_allowed(self, user: Any) -> None:
         if not user.may_sign_in:
             raise ValidationError(self.error_messages["invalid_login"], code="invalid_login")

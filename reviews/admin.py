@@ -143,14 +143,6 @@ class DeadlineAdmin(ConcernsChanges, ReadOnlyAdmin):
     list_display = ("kind", "change", "owner", "started_at", "state")
     list_filter = (Tabs, "kind")
     search_help_text = "Number of the change"
-
-    @admin.display(description="Deadline", ordering="due_at")
-    def state(self, deadline: Deadline) -> SafeString:
-        """Say what is left or how it was met; a void one has nothing left to say."""
-        if deadline.voided_at is not None:
-            return marks.pill("Void", "mute", "circle-slash")
-        return marks.due(deadline.due_at, deadline.met_at)
-
     list_select_related = ("change", "owner")
     search_fields = ("change__number",)
     date_hierarchy = "due_at"
@@ -159,6 +151,13 @@ class DeadlineAdmin(ConcernsChanges, ReadOnlyAdmin):
         ("The deadline", ("kind", "change", "owner", "started_at", "due_at", "rule", "met_at",
                           "voided_at")),
     )  # fmt: skip
+
+    @admin.display(description="Deadline", ordering="due_at")
+    def state(self, deadline: Deadline) -> SafeString:
+        """Say what is left or how it was met; a void one has nothing left to say."""
+        if deadline.voided_at is not None:
+            return marks.pill("Void", "mute", "circle-slash")
+        return marks.due(deadline.due_at, deadline.met_at)
 
 
 @admin.register(Notice)
