@@ -30,7 +30,7 @@ from reviews.reconciled import NOT_RECONCILED, RECONCILED, tally_of
 from reviews.renderings import FORMATS
 from reviews.sampling import new_seed
 from reviews.working_paper_forms import PeriodForm
-from reviews.working_paper_rows import shown_rows
+from reviews.working_paper_rows import SHORT, shown_rows
 from reviews.working_papers import LARGEST_SAMPLE, POPULATIONS
 
 PAGES = "admin/reviews/population"
@@ -86,6 +86,7 @@ class PopulationAdmin(LifecycleAdmin):
             "drawable": min(record.count - record.cancelled, LARGEST_SAMPLE),
             "seed": new_seed(),
             "incidents": tally_of(record),
+            "shorts": SHORT,
             "states": [{"state": state, "words": words} for state, words in STATES.items()],
             "files": [(form, record.sha256(form)) for form in FORMATS],
         }

@@ -51,8 +51,12 @@ class SampleAdmin(LifecycleAdmin):
         rows = {row.number: row for row in shown_rows(record.population, list(listed), hidden)}
         verb = "request" if SAMPLE_ITEMS.permitted(SampleItem(), "request", user) else "answer"
         may = SAMPLE_ITEMS.permitted(SampleItem(), verb, user)
+        shown = [rows[item.change.number] for item in items]
         return {
             **super().ways(request, record),
+            "asked": sum(item.status != SampleItem.Status.DRAWN for item in items),
+            "unanswered": sum(item.status == SampleItem.Status.REQUESTED for item in items),
+            "exceptions": [row.number for row in shown if row.change and row.has_exceptions],
             "items": [
                 (item, rows[item.change.number], self._button(item, verb, hidden) if may else None)
                 for item in items

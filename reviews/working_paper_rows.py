@@ -9,6 +9,9 @@ from reviews.columns import STATES, redacted
 from reviews.completeness import TITLES
 from reviews.models import Population, PopulationRow, SampleItem
 
+SHORT = ("Label", "Incident", "Approval", "Executed", "Review")
+"""The five items as the heads of narrow columns."""
+
 STATE_OF = {words: state for state, words in STATES.items()}
 
 
@@ -17,6 +20,7 @@ class Tick:
     """One of the five items in a row: its title, its state, and the state in words."""
 
     title: str
+    short: str
     state: str
     words: str
 
@@ -30,6 +34,16 @@ class ShownRow:
     values: dict[str, str]
     ticks: list[Tick]
     samples: list[str] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> bool:
+        """Whether something is told of it besides its items; never of what is redacted."""
+        told = ("exceptions", "recorded_late", "open_items")
+        return self.change is not None and any(self.values.get(name) for name in told)
+
+    @property
+    def has_exceptions(self) -> bool:
+        return bool(self.values.get("exceptions"))
 
     @property
     def opened_at(self) -> datetime | None:
@@ -58,8 +72,8 @@ def _shown(row: PopulationRow, keys: list[str], is_hidden: bool, samples: list[s
     cells: list[Any] = row.values()
     values = dict(zip(keys, redacted(cells, keys) if is_hidden else cells, strict=True))
     ticks = [
-        Tick(title, STATE_OF[words], words)
-        for place, title in enumerate(TITLES, 1)
+        Tick(title, short, STATE_OF[words], words)
+        for place, (title, short) in enumerate(zip(TITLES, SHORT, strict=True), 1)
         if (words := values.get(f"item_{place}", "")) in STATE_OF
     ]
     return ShownRow(row.number, None if is_hidden else row.change_id, values, ticks, samples)

@@ -152,7 +152,8 @@ class EventAdmin(NoVersions):
         if any(day and filters.day_of(day) is None for day in days):
             messages.warning(request, "There is no such date. All events are shown.")
             return redirect(request.path)
-        return super().changelist_view(request, extra_context)
+        state = state_of_the_trail() if sees_everything(request) else None
+        return super().changelist_view(request, {"state": state, **(extra_context or {})})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -96,9 +96,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
     def progress_view(self, request: HttpRequest, object_id: str) -> JsonResponse:
         """Say how far it is: 202 while it is on its way, 200 when there is something to read."""
         pack = self.visible(request, object_id)
-        response = JsonResponse(_progress(pack), status=202 if pack.is_waiting else 200)
-        response["Cache-Control"] = "no-store"
-        return response
+        return JsonResponse(_progress(pack), status=202 if pack.is_waiting else 200)
 
     def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put a failed pack back into the queue."""

@@ -1,4 +1,4 @@
-"""The pages of packs at a desk and on a phone: they fit, and load themselves while they wait."""
+"""The pages of packs at a desk and on a phone: they fit, and tell how far the work is."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from changes.models import EmergencyChange
 from ecportal import clock
 from ecportal.accounts.models import User
 from reviews.models import EvidencePack
-from tests.browser.conftest import DESK, PHONE, Visit
+from tests.browser.conftest import DESK, PHONE, Visit, sync_api
 from tests.browser.test_layout import too_wide
 from tests.scenario import Company, a_draft
 
@@ -36,7 +36,7 @@ def packs_of(change: EmergencyChange, by: User) -> dict[str, EvidencePack]:
 
 
 @pytest.mark.parametrize("look", ["desk", "phone", "dark"])
-def test_pages_of_packs_fit_and_only_what_waits_loads_itself_again(
+def test_pages_of_packs_fit_and_only_what_waits_asks_how_far_it_is(
     quick_company: Company, visit: Visit, look: str
 ) -> None:
     change = a_draft(quick_company)
@@ -51,11 +51,37 @@ def test_pages_of_packs_fit_and_only_what_waits_loads_itself_again(
     for name, address in pages.items():
         page = visitor.open(address)
         assert too_wide(visitor) <= 0, name
-        again = page.locator('meta[http-equiv="refresh"]').count()
-        assert again == (name in ("waiting", "building")), name
+        assert page.locator("[data-progress]").count() == (name in ("waiting", "building")), name
         if folder := os.environ.get("PICTURES"):
             page.screenshot(path=Path(folder) / f"{look}-{name}.png")
     assert visitor.errors == []
+
+
+def test_progress_moves_in_place_and_ends_with_the_download(
+    quick_company: Company, visit: Visit
+) -> None:
+    pack = packs_of(a_draft(quick_company), quick_company.auditor)["building"]
+    visitor = visit(quick_company.auditor)
+    page = visitor.open(f"/admin/reviews/evidencepack/{pack.pk}/change/")
+    told = page.locator("[role=status]")
+    assert "47 of 120 changes" in told.inner_text()
+    EvidencePack.objects.filter(pk=pack.pk).update(done=90)
+    sync_api.expect(told).to_contain_text("90 of 120 changes")
+    assert page.locator("progress").get_attribute("value") == "90"
+    EvidencePack.objects.filter(pk=pack.pk).update(
+        finished_at=clock.now(), file="x.zip", size=9, sha256="0f" * 32
+    )
+    sync_api.expect(page.get_by_role("heading", name="It is ready")).to_be_visible()
+    assert visitor.errors == []
+
+
+def test_fingerprint_is_copied_with_one_click(quick_company: Company, visit: Visit) -> None:
+    pack = packs_of(a_draft(quick_company), quick_company.auditor)["ready"]
+    visitor = visit(quick_company.auditor, permissions=["clipboard-read", "clipboard-write"])
+    page = visitor.open(f"/admin/reviews/evidencepack/{pack.pk}/change/")
+    page.get_by_role("button", name="Copy fingerprint").click()
+    sync_api.expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == pack.sha256
 
 
 def test_pack_is_asked_for_without_scripts(quick_company: Company, visit: Visit) -> None:

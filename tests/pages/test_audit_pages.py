@@ -18,10 +18,13 @@ from django.utils import timezone
 
 from changes.lifecycle import CHANGES
 from changes.models import EmergencyChange
+from ecportal import clock
 from ecportal.accounts.models import User
-from ecportal.audit import attestation, context, heartbeat, protection, sealer, sign_in
+from ecportal.audit import attestation, context, heartbeat, protection, sealer, sign_in, tasks
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
+from ecportal.audit.state import STALE
 from ecportal.lifecycle import TransitionRefused
+from ecportal.outbox.models import Message
 from incidents.lifecycle import SYSTEMS
 from incidents.models import System
 from tests.audit.rows import sql
@@ -511,7 +514,7 @@ def test_nothing_of_the_trail_can_be_changed_or_has_a_history_page(
 def test_empty_trail_says_what_comes(company: Company, auditor: Client) -> None:
     text = shown(auditor, CHECKPOINTS)
     assert "Nothing is signed yet." in text
-    assert "None yet. One runs every hour." in text
+    assert "A verification runs every hour; there was none yet." in text
     assert "None yet. The sealer writes one when it starts, and one a day." in text
 
 
@@ -522,14 +525,76 @@ def test_state_of_the_trail_tells_verification_report_and_triggers(
     sealer.seal()
     at = clock_of(verified(size=9))
     text = shown(auditor, CHECKPOINTS)
-    assert f"State of the trail Nothing found Last verification {at} , 9 leaves: nothing" in text
-    assert "Triggers now All in place" in text
-    verified(codes="ROW")
+    assert "Sealed and unbroken: 9 events, none missing, none altered" in text
+    assert f"Verified {at}, and again every hour" in text
+    assert "All triggers in place" in text
     with protection.lifted([AuditLeaf]):
         text = shown(auditor, CHECKPOINTS)
-    assert "State of the trail Not protected" in text
-    assert "found ROW . Run manage.py audit_verify on the server" in text
+    assert "Not protected: the database would let the trail be changed" in text
     assert "audit_auditleaf: trigger" in text
+    at = clock_of(verified(codes="ROW"))
+    for address in (CHECKPOINTS, EVENTS):
+        text = shown(auditor, address)
+        assert "The seal is broken: a verification found something" in text
+        assert f"Found ROW {at}. Run manage.py audit_verify on the server" in text
+        assert 'class="card seal seal-bad" role="alert"' in markup(auditor.get(address))
+
+
+def test_state_of_the_trail_is_for_those_who_see_all_of_it(
+    company: Company, change: EmergencyChange, signed_in: SignIn
+) -> None:
+    sealer.seal()
+    assert "Last sealed event" not in shown(signed_in(company.roleadmin), EVENTS)
+    assert "Last sealed event" in shown(signed_in(company.lead), EVENTS)
+
+
+def test_check_that_is_old_is_called_so(
+    change: EmergencyChange, auditor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealer.seal()
+    verified()
+    later = clock.real() + STALE + timedelta(minutes=1)
+    monkeypatch.setattr(clock, "real", lambda: later)
+    assert "Sealed, the check is old: " in shown(auditor, CHECKPOINTS)
+
+
+def test_state_says_what_the_outside_copy_does_not_cover_yet(
+    change: EmergencyChange, auditor: Client, settings: Any
+) -> None:
+    sealer.seal()
+    verified()
+    assert "Outside copy None No checkpoint is mailed to anybody" in shown(auditor, CHECKPOINTS)
+    settings.AUDIT_CHECKPOINT_RECIPIENTS = ("keeper@example.com",)
+    assert "Outside copy None has left yet" in shown(auditor, CHECKPOINTS)
+    tasks.send_checkpoint()
+    assert "Outside copy None has left yet" in shown(auditor, CHECKPOINTS)  # written, not sent
+    size = AuditCheckpoint.objects.latest("pk").size
+    Message.objects.update(sent_at=clock.now())
+    sealer.seal()
+    newer = AuditLeaf.objects.count() - size
+    assert newer > 0
+    said = f"by mail to keeper@example.com covers {size} ; not yet the newest {newer}"
+    assert said.replace(" ;", ";") in shown(auditor, CHECKPOINTS)
+
+
+def test_time_stamp_that_covers_more_is_the_outside_copy(
+    change: EmergencyChange, auditor: Client
+) -> None:
+    sealer.seal()
+    size = AuditCheckpoint.objects.latest("pk").size
+    attestation.record("timestamp", size=size, token="")
+    assert f"by a time stamp of another authority covers {size}: all of them" in shown(
+        auditor, CHECKPOINTS
+    )
+
+
+def test_event_that_was_altered_is_red(change: EmergencyChange, auditor: Client) -> None:
+    sealer.seal()
+    event = AuditEvent.objects.filter(kind="history").order_by("-pk")[0]
+    assert "The seal is broken" not in shown(auditor, page(event))
+    with protection.lifted():
+        sql("UPDATE audit_auditevent SET body = %s WHERE id = %s", "{}", event.pk)
+    assert "The seal is broken at this event" in shown(auditor, page(event))
 
 
 def test_note_is_downloaded_byte_for_byte(change: EmergencyChange, auditor: Client) -> None:

@@ -14,7 +14,7 @@ from reviews.models import Population, Sample
 from tests.pages.walk import Person, sentences
 from tests.pages.world import act, page
 from tests.reviews.populations import generated, sampled
-from tests.scenario import Company, Journey, a_change, a_draft
+from tests.scenario import Company, Journey, a_change, a_draft, an_incident
 
 ADD = "/admin/reviews/population/add/"
 DRAW = "/admin/reviews/sample/add/"
@@ -114,6 +114,43 @@ def test_proof_stands_beside_the_files_and_says_what_came_since(company: Company
     assert proof["files"]["csv"]["sha256"] == population.sha256_csv
 
 
+def test_sample_is_drawn_on_the_page_of_the_population(company: Company) -> None:
+    for _ in range(3):
+        a_draft(company)
+    auditor, population = Person(company.auditor), generated(company)
+    html = auditor.open(page(population)).content.decode()
+    form = html[html.index(f'action="{DRAW}" class="draw"') :]
+    fields = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', form[: form.index("</form>")]))
+    assert set(fields) == {"population", "method", "frame", "seed"} | (
+        {"csrfmiddlewaretoken"} & set(fields)
+    )
+    assert re.fullmatch("[0-9a-f]{16}", fields["seed"])
+    response = auditor.send(DRAW, **fields, size="2")
+    sample = Sample.objects.get()
+    assert response["Location"] == page(sample)
+    assert (sample.seed, sample.size, sample.frame_size) == (fields["seed"], 2, 3)
+    refused = auditor.send(DRAW, **{**fields, "seed": ""}, size="9")
+    assert refused.status_code == 422
+    assert "Enter a seed" in sentences(refused)
+    assert 'value="9"' in refused.content.decode()
+
+
+def test_page_of_a_population_names_the_incidents_that_are_open(company: Company) -> None:
+    a_draft(company)
+    nobody = an_incident(company)
+    told = re.sub(r"\s+", " ", sentences(Person(company.auditor).open(page(generated(company)))))
+    assert f"2: 1 with an emergency change, 1 open : {nobody.number}".replace(" :", ":") in (
+        told.replace(" ,", ",").replace(" :", ":")
+    )
+
+
+def test_whoever_may_not_draw_is_offered_no_draw(company: Company) -> None:
+    a_draft(company)
+    html = Person(company.lead).open(page(generated(company))).content.decode()
+    assert DRAW not in html
+    assert "Build the evidence pack" in html
+
+
 # --- lists --------------------------------------------------------------------------------------
 def test_rows_are_shown_fifty_a_page(company: Company) -> None:
     incident = a_draft(company).incident
@@ -165,7 +202,7 @@ def test_empty_lists_say_what_to_do(company: Company) -> None:
     for name, sentence in said.items():
         assert sentence in sentences(auditor.open(f"/admin/reviews/{name}/"))
     shown = sentences(auditor.open(page(generate(auditor, **period(first=900, last=800)))))
-    assert "No emergency change was opened in this period." in shown
+    assert "No emergency change was opened in this period" in shown
     assert "Certificate: none occurred" in shown
 
 
@@ -176,4 +213,4 @@ def test_missing_number_is_red_on_the_page(company: Company) -> None:
                        "'1999-01-01 00:00:00+00:00' WHERE id = %s", [changes[1].pk])  # fmt: skip
     shown = sentences(Person(company.auditor).open(page(generated(company))))
     assert f"Missing: {changes[1].number}" in shown
-    assert "1 missing number" in re.sub(r"\s+", " ", shown)
+    assert "2 numbers, 0 void, 1 gap" in re.sub(r"\s+", " ", shown)

@@ -11,6 +11,7 @@ from incidents.lifecycle import INCIDENTS
 from incidents.models import Incident
 from reviews.models import Population
 from reviews.none_occurred import NotCertified, as_document, certify, sentence, sequence
+from reviews.reconciled import Tally, tally_of
 from tests.reviews.populations import days, generated
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident, determined
 
@@ -110,6 +111,18 @@ def test_every_severity_1_incident_is_listed_with_its_determination(company: Com
         f"{nobody.number}: nobody has determined whether it was an emergency."
     ]
     assert {minor, other}.isdisjoint(one.incident for one in certificate.incidents)
+
+
+def test_tally_counts_incidents_with_a_change_without_need_of_one_and_open(
+    company: Company,
+) -> None:
+    with clock.at(NOON):
+        a_draft(company)
+        a_draft(company, incident=an_incident(company))
+        determined(company, an_incident(company), verdict="not_emergency", criterion="")
+        still_open = an_incident(company)
+    with clock.at(APRIL):
+        assert tally_of(of_march(company)) == Tally(4, 2, 1, [still_open.number])
 
 
 def test_incident_that_was_lowered_since_is_listed(company: Company) -> None:

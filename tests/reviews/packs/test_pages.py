@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from changes.models import EmergencyChange
+from ecportal import clock
 from ecportal.accounts import roles
 from ecportal.accounts.models import User
 from ecportal.audit import sealer
@@ -20,6 +22,7 @@ from reviews.packs import building, queue
 from tests.pages.walk import sentences
 from tests.pages.world import a_sample
 from tests.reviews.packs.packing import members, offline
+from tests.reviews.populations import days, generated
 from tests.scenario import Company, a_change, a_draft, person
 
 pytestmark = pytest.mark.django_db
@@ -67,12 +70,13 @@ def test_auditor_asks_from_the_change_and_takes_away_a_pack_that_verifies(
     assert f">\n{change.number}</textarea>" in client.get(address).content.decode()
     pack = asked(client, numbers=change.number)
     waiting = client.get(page_of(pack))
-    assert b'http-equiv="refresh"' in waiting.content
-    assert b"It waits for the worker" in waiting.content
+    assert "It waits for the worker" in sentences(waiting)
+    assert f'data-progress="{page_of(pack, "progress")}"' in waiting.content.decode()
+    assert f'href="{page_of(pack)}"' in waiting.content.decode()  # to look again without scripts
     assert client.get(page_of(pack, "download")).status_code == 404
     built()
     ready = client.get(page_of(pack))
-    assert b'http-equiv="refresh"' not in ready.content
+    assert b"data-progress" not in ready.content
     assert f"Download {change.number}-evidence.zip" in sentences(ready)
     assert exports() == []
     response = client.get(page_of(pack, "download"))
@@ -99,7 +103,7 @@ def test_whoever_is_neither_lead_nor_auditor_sees_no_packs(
     pack = asked(browser(company.lead), numbers=change.number)
     client = browser(getattr(company, who))
     for address in (ASK, page_of(pack), page_of(pack, "download"), page_of(pack, "retry"),
-                    "/admin/reviews/evidencepack/"):  # fmt: skip
+                    page_of(pack, "progress"), "/admin/reviews/evidencepack/"):  # fmt: skip
         assert client.get(address).status_code == 403, address
         assert client.post(address, {"numbers": change.number}).status_code == 403, address
     assert EvidencePack.objects.count() == 1
@@ -181,7 +185,7 @@ def test_failed_pack_says_why_and_is_built_again(
         queue.work_off()  # nobody seals
     page = client.get(page_of(pack))
     assert "Start the sealer" in sentences(page)
-    assert b'http-equiv="refresh"' not in page.content
+    assert b"data-progress" not in page.content
     assert client.get(page_of(pack, "retry")).status_code == 302
     pack.refresh_from_db()
     assert pack.failed_at is not None  # looking changes nothing
@@ -205,15 +209,61 @@ def test_file_is_no_public_file(company: Company, change: EmergencyChange) -> No
     assert Client().get(page_of(pack, "download")).status_code == 302  # to the sign-in
 
 
-def test_pack_of_a_sample_is_asked_for_on_the_page_of_the_sample(
+def hidden_fields(page: str, action: str) -> dict[str, str]:
+    """Return what the form with this action sends without anything being typed."""
+    form = page[page.index(f'action="{action}"') :]
+    form = form[: form.index("</form>")]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+def test_pack_of_a_sample_is_one_click_on_its_page(
     company: Company, change: EmergencyChange
 ) -> None:
     other = a_change(company, "submitted")
     sample, client = a_sample(company), browser(company.auditor)
-    address = f"{ASK}?sample={sample.pk}"
     page = client.get(f"/admin/reviews/sample/{sample.pk}/change/").content.decode()
-    assert f'href="{address}"' in page
-    filled = client.get(address).content.decode()
-    assert f">\n{change.number}, {other.number}</textarea>" in filled
-    for odd in ("x", "999", "9" * 30, "-1"):
-        assert client.get(f"{ASK}?sample={odd}").status_code == 200
+    pack = asked(client, **hidden_fields(page, ASK))
+    assert pack.changes == [change.number, other.number]
+
+
+@pytest.mark.parametrize(("by", "label"), [("opened", "Opened "), ("closed", "EC-")])
+def test_pack_of_a_period_is_one_click_on_the_page_of_its_population(
+    company: Company, change: EmergencyChange, by: str, label: str
+) -> None:
+    a_change(company, "submitted")
+    today = str(change.opened_at.date())
+    population = generated(company, days("2020-01-01", today, by))
+    client = browser(company.auditor)
+    page = client.get(f"/admin/reviews/population/{population.pk}/change/").content.decode()
+    pack = asked(client, **hidden_fields(page, ASK))
+    listed = list(population.rows.order_by("number").values_list("number", flat=True))
+    assert (pack.changes, pack.label.startswith(label)) == (listed, True)
+    assert len(listed) == {"opened": 2, "closed": 1}[by]
+
+
+@pytest.mark.parametrize("odd", ["x", "999", "9" * 30, "-1", "\0"])
+def test_pack_of_no_population_is_refused(
+    company: Company, change: EmergencyChange, odd: str
+) -> None:
+    response = browser(company.auditor).post(ASK, {"population": odd})
+    assert response.status_code == 422
+    assert not EvidencePack.objects.exists()
+
+
+def test_progress_is_told_without_a_read_being_noted(
+    company: Company, change: EmergencyChange
+) -> None:
+    client = browser(company.auditor)
+    pack = asked(client, numbers=change.number)
+    EvidencePack.objects.update(taken_at=clock.now(), attempts=2, stage="Writing it")
+    reads = AuditEvent.objects.filter(kind="read").count()
+    response = client.get(page_of(pack, "progress"))
+    assert (response.status_code, response.json()) == (202, {
+        "heading": "It is being built", "done": 0, "total": 1,
+        "words": "0 of 1 change. Writing it. Begun anew once, because a worker stopped.",
+    })  # fmt: skip
+    assert "no-store" in response["Cache-Control"]
+    assert AuditEvent.objects.filter(kind="read").count() == reads
+    assert response.json()["words"] in sentences(client.get(page_of(pack)))
+    EvidencePack.objects.update(failed_at=clock.now())
+    assert client.get(page_of(pack, "progress")).status_code == 200
