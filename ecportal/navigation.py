@@ -86,6 +86,8 @@ DUTIES: Final = (
         Entry("reviews.companyholiday", "calendar-days",
               "Days on which no deadline ends, beside the country’s public holidays."),
         Entry("outbox.message", "mail", "Each mail that the portal wrote, and what became of it."),
+        Entry("integrations.delivery", "webhook",
+              "What other systems sent, kept as it came, and what the portal did about it."),
     )),
 )  # fmt: skip
 """Which duty each page belongs to; a model that is not named here is administered."""

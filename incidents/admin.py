@@ -10,8 +10,11 @@ from guardian.shortcuts import get_users_with_perms
 from ecportal.accounts.roles import SYSTEM_SCOPE
 from ecportal.admin import LifecycleAdmin
 from ecportal.forms import ActForm
+from ecportal.integrations.models import RemoteObject
 from ecportal.lists import StatusTabs
+from ecportal.panels import Context, panel
 from incidents import forms
+from incidents.hearing import ALERT, NOTE
 from incidents.lifecycle import INCIDENTS, SYSTEMS
 from incidents.models import Incident, System
 
@@ -67,6 +70,14 @@ class IncidentAdmin(LifecycleAdmin):
             return found
         except (Incident.DoesNotExist, ValueError):
             return None
+
+
+@panel(Incident, "parts/elsewhere.html", "side")
+def elsewhere(request: HttpRequest, incident: Incident) -> Context | None:
+    """Show of which objects of other systems the incident was heard."""
+    named = RemoteObject.objects.filter(thread=incident.number).exclude(kind__in=(ALERT, NOTE))
+    objects = list(named)
+    return {"objects": objects} if objects else None
 
 
 @admin.register(System)

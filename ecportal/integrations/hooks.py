@@ -24,8 +24,8 @@ class TooLarge(ValueError):
 @csrf_exempt
 def hook(request: HttpRequest, name: str) -> HttpResponse:
     """Answer one delivery; nothing in it can make this raise."""
-    endpoint = ENDPOINTS.get(name)
-    if endpoint is None or not endpoint.is_open:
+    endpoint = ENDPOINTS[name]
+    if not endpoint.is_open:
         return _said(404, "This webhook is not set up here.")
     if request.method != "POST":
         return _said(405, "Deliveries are sent by POST.", Allow="POST")

@@ -1,7 +1,10 @@
 """The addresses that other systems send to; with or without the slash at the end."""
 
-from django.urls import re_path
+from django.urls import path
 
+from ecportal.integrations.endpoints import ENDPOINTS
 from ecportal.integrations.hooks import hook
 
-urlpatterns = [re_path(r"^(?P<name>[a-z]+(?:/[a-z]+)*)/?\Z", hook, name="hook")]
+urlpatterns = [
+    path(address, hook, {"name": name}) for name in ENDPOINTS for address in (f"{name}/", name)
+]

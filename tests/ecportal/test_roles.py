@@ -57,6 +57,8 @@ accounts.User
     reactivate R
 outbox.Message
     view LAR    retry LR
+integrations.Delivery
+    view LA    retry L
 """
 DJANGO_VERBS = ("add", "change", "delete")
 

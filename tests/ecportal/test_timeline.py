@@ -24,6 +24,8 @@ reviews.SampleItem
     request: asked about this change
 outbox.Message
     retry: sent it again
+integrations.Delivery
+    retry: worked on it again
 incidents.Incident
     record: recorded incident
     determine: determined

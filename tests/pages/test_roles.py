@@ -59,6 +59,8 @@ reviews.EvidencePack
     view LAS
 outbox.Message
     view LARS    retry LR
+integrations.Delivery
+    view LAS    retry L
 audit.AuditEvent
     view LARS
 audit.AuditCheckpoint
@@ -69,8 +71,8 @@ accounts.User
 auth.Group
     view ARS
 """
-WITHOUT_VERSIONS = ("auth.Group", "outbox.Message", "audit.AuditEvent", "audit.AuditCheckpoint",
-                    "reviews.EvidencePack")  # fmt: skip
+WITHOUT_VERSIONS = ("auth.Group", "outbox.Message", "integrations.Delivery", "audit.AuditEvent",
+                    "audit.AuditCheckpoint", "reviews.EvidencePack")  # fmt: skip
 PEOPLE = "ELAR-S"
 CELL = re.compile(r"(\S+) (\S+)")
 AGREED = {

@@ -19,6 +19,7 @@ from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.integrations.facts import DeploymentHeard
+from ecportal.integrations.models import Delivery
 from ecportal.outbox.models import Message
 from reviews.lifecycle import HOLIDAYS
 from reviews.listing import take
@@ -118,9 +119,21 @@ def build(company: Company) -> World:
         Group.objects.get(name="Auditor"), about_an_account(), a_checkpoint(),
         a_pack(world.change, company), a_deployment(),
     ]  # fmt: skip
+    records.append(a_delivery())
     world.records = {record._meta.label: record for record in records}
     assert set(world.records) == {model._meta.label for model in admin.site._registry}
     return world
+
+
+def a_delivery() -> Delivery:
+    """A delivery that failed, so that somebody can do something about it."""
+    delivery = Delivery(
+        system="pagerduty", delivery_id="1", event="incident.triggered", received_at=clock.now(),
+        body=b'{"event": {"event_type": "incident.triggered"}}', outcome="failed",
+        answer="OperationalError: gone", attempts=6,
+    )  # fmt: skip
+    delivery.save()
+    return delivery
 
 
 def about_an_account() -> AuditEvent:
