@@ -113,6 +113,8 @@ class DeclareForm(forms.Form):
         affected = [link.system_id for link in incident.affected.all()]
         self.fields["title"].help_text = "Empty: the first line of what you will change."
         self.fields["systems"].initial = affected
+        if incident.source_key:  # a machine told of it
+            self.fields["basis"].initial = Determination.Basis.ALERT
         leads = deciders(affected, besides=[user.pk])
         named = people().filter(pk__in=[lead.pk for lead in leads])
         for name in ("approver", "said_by"):

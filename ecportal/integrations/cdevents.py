@@ -73,6 +73,8 @@ def read(payload: Holder, headers: Headers) -> list[Fact]:
         "at": time(context, "timestamp", "context"),
     }
     if what == "incident":
+        if how == "resolved":
+            return [_resolved(common, text(context, "id", "context"), content)]
         return [_incident(how, common, subject, content, event.get("customData"))]
     if what == "ticket":
         return [_ticket(how, common, content)]
@@ -164,6 +166,13 @@ def _incident(
         url=text(content, "ticketURI", "content") or text(content, "uri", "content"),
         system_names=tuple(filter(None, (service,))),
     )
+
+
+def _resolved(common: dict[str, Any], event: str, content: Holder) -> IncidentHeard:
+    """Read the end of an incident, whose description is of the end alone."""
+    words = text(content, "description", "content")
+    note = f"CDEvents, when it was resolved: {words}" if words else ""
+    return IncidentHeard(**common, event="resolved", note=note, note_key=f"{common['key']} {event}")
 
 
 def _ticket(how: str, common: dict[str, Any], content: Holder) -> TicketHeard:

@@ -1,0 +1,25 @@
+"""The systems' own samples and vectors, where they lie beside the checkout."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+FOLDER = Path(settings.BASE_DIR).parent / "shared" / "integrations"
+
+
+def vendor(path: str) -> Any:
+    """Return a file's JSON; skips the test, with the reason, where it is absent."""
+    file = FOLDER / path
+    if not file.exists():
+        pytest.skip(f"{FOLDER} is absent: no vendor samples here")
+    return json.loads(file.read_bytes())
+
+
+def samples() -> list[Any]:
+    """Return a parameter for each sample, or one that skips where there are none."""
+    found = (file.relative_to(FOLDER) for file in FOLDER.glob("**/*.json"))
+    names = sorted(str(path) for path in found if path.parts[0] != "specs")
+    return names or [pytest.param("", marks=pytest.mark.skip(reason=f"{FOLDER} is absent"))]
