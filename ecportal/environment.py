@@ -28,6 +28,12 @@ DATABASE_SCHEMES: Final = {"sqlite", "postgres", "postgresql"}
 EMAIL_SCHEMES: Final = {"smtp", "smtps", "smtp+tls", "smtp+ssl", "filemail", "memorymail"}
 REDIS_SCHEMES: Final = {"redis", "rediss", "unix"}
 FILESYSTEM_BROKER: Final = "filesystem://"
+LONGEST_ENDPOINT: Final = 254
+CHANGE_STATUSES: Final = ("submitted", "approved", "implementing", "implemented", "verified",
+                          "documented", "closed", "rejected", "cancelled", "draft")  # fmt: skip
+TOLD_FIELDS: Final = ("number", "scope", "risk", "risk_assessment", "rollback_plan", "systems",
+                      "requester", "incident", "determination", "link")  # fmt: skip
+JIRA_KINDS: Final = ("", "option", "paragraph")
 HOST_NAME: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\]")
 PLACEHOLDERS: Final = {"secret", "changeme", "change-me", "secret-key"}
 
@@ -77,6 +83,15 @@ class Environment:
             return text
 
         return self.optional(name, parse, default)
+
+    def beside(self, name: str, parse: Callable[[str], Value], *others: str) -> Value:
+        """Return the parsed variable, which must be set where one of the others is."""
+        given = [other for other in others if self.values.get(other, "").strip()]
+        if given and not self.values.get(name, "").strip():
+            raise ImproperlyConfigured(
+                f"{name} is not set, but {given[0]} is. Set both, or neither."
+            )
+        return self.optional(name, parse, "")
 
     def kept(self, name: str, length: int = 50, *, as_hex: bool = False) -> str:
         """Return the secret kept in `home`/`name`, made once; for the demo and the tests."""
@@ -272,6 +287,88 @@ def web_address(text: str) -> str:
 
 def web_address_if_any(text: str) -> str:
     return web_address(text) if text else ""
+
+
+def secure_address_if_any(text: str) -> str:
+    """Return the address of another system, to which a secret is sent; or nothing."""
+    if not text:
+        return ""
+    parts = urlsplit(_url(text, {"https"}))
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("it must be like https://example.com, without name, password and query.")
+    return text.rstrip("/")
+
+
+def one_word(text: str) -> str:
+    """Return a key, token or name without blanks; or nothing."""
+    if not text.isascii() or any(c.isspace() or not c.isprintable() for c in text):
+        raise ValueError("it must be one word of plain characters.")
+    return text
+
+
+def address_if_any(text: str) -> str:
+    return (addresses(text) or ("",))[0]
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Return what stands for what, such as "approved=In Progress,closed=Done"; or nothing."""
+    found: dict[str, str] = {}
+    for part in filter(str.strip, text.split(",")):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and value) or name in found:
+            raise ValueError("it must be like name=value,other=value, each name once.")
+        found[name] = value
+    return found
+
+
+def jira_statuses(text: str) -> dict[str, str]:
+    """Return the other side's status by ours; or nothing."""
+    found = pairs(text)
+    if unknown := found.keys() - set(CHANGE_STATUSES):
+        raise ValueError(f"{min(unknown)!r} is none of {', '.join(CHANGE_STATUSES)}.")
+    return found
+
+
+def jira_fields(text: str) -> dict[str, tuple[str, str]]:
+    """Return by field of Jira how it takes a value, and which of ours stands in it; or nothing."""
+    found = {}
+    for field, value in pairs(text).items():
+        kind, _colon, name = value.rpartition(":")
+        if kind not in JIRA_KINDS or name not in TOLD_FIELDS:
+            raise ValueError(
+                f"{value!r} is none of {', '.join(TOLD_FIELDS)}, with option: or paragraph: before "
+                "it where the field wants that."
+            )
+        found[field] = (kind, name)
+    return found
+
+
+def endpoints(*, plain: bool) -> Callable[[str], dict[str, str]]:
+    """Return a parser of "https://a.example.com/hook whsec_…, …": the secret of each address.
+
+    `plain` lets addresses be http, for the tests alone.
+    """
+    schemes = {"https", "http"} if plain else {"https"}
+
+    def parse(text: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in filter(str.strip, text.split(",")):
+            address, _space, secret = part.strip().partition(" ")
+            parts = urlsplit(_url(address, schemes))
+            if not parts.hostname or parts.username or parts.query or parts.fragment:
+                raise ValueError("an address is like https://example.com/hook, and no more.")
+            if len(address) > LONGEST_ENDPOINT or address in found:
+                raise ValueError(f"each address stands once, with {LONGEST_ENDPOINT} characters.")
+            try:
+                key = base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
+            except ValueError:
+                key = b""
+            if not secret.strip().startswith("whsec_") or not 24 <= len(key) <= 64:
+                raise ValueError("after each address stands its secret: whsec_ and base64.")
+            found[address] = secret.strip()
+        return found
+
+    return parse
 
 
 def days(text: str) -> int:

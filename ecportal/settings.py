@@ -314,6 +314,29 @@ GITLAB_SIGNING_TOKENS = env.optional("GITLAB_SIGNING_TOKENS", environment.shared
 CDEVENTS_BEARER_TOKENS = env.optional("CDEVENTS_BEARER_TOKENS", environment.shared_secrets, "")
 SLACK_SIGNING_SECRETS = env.optional("SLACK_SIGNING_SECRETS", environment.shared_secrets, "")
 
+# --- what other systems are told ----------------------------------------------------------------
+PAGERDUTY_API_KEY = env.beside("PAGERDUTY_API_KEY", environment.one_word, "PAGERDUTY_FROM")
+PAGERDUTY_FROM = env.beside("PAGERDUTY_FROM", environment.address_if_any, "PAGERDUTY_API_KEY")
+PAGERDUTY_API_URL = env.optional(
+    "PAGERDUTY_API_URL", environment.secure_address_if_any, "https://api.pagerduty.com"
+)
+# Whether an incident that a person resolves here is resolved over there, after the notes.
+PAGERDUTY_RESOLVES = env.optional("PAGERDUTY_RESOLVES", environment.boolean, "true")
+JIRA_URL = env.beside("JIRA_URL", environment.secure_address_if_any, "JIRA_TOKEN", "JIRA_PROJECT")
+JIRA_FLAVOR = env.one_of("JIRA_FLAVOR", ("cloud", "datacenter"), "cloud")
+# With a user name the token is a password; without one it is Data Center's personal access token.
+JIRA_USER = env.optional("JIRA_USER", environment.one_word, "")
+JIRA_TOKEN = env.beside("JIRA_TOKEN", environment.one_word, "JIRA_URL")
+JIRA_PROJECT = env.beside("JIRA_PROJECT", environment.one_word, "JIRA_URL")
+JIRA_ISSUE_TYPE = env.optional("JIRA_ISSUE_TYPE", str, "Emergency Change")
+JIRA_STATUSES = env.optional("JIRA_STATUSES", environment.jira_statuses, "")
+JIRA_FIELDS = env.optional("JIRA_FIELDS", environment.jira_fields, "")
+WEBHOOK_ENDPOINTS = env.optional(
+    "WEBHOOK_ENDPOINTS", environment.endpoints(plain=env.mode == TEST), ""
+)
+# Whether they may stand in a private network, where a foreign name must not lead by itself.
+WEBHOOK_PRIVATE = env.optional("WEBHOOK_PRIVATE", environment.boolean, "false")
+
 # --- the browser --------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -17,6 +17,7 @@ class ReviewsConfig(AppConfig):
             receipts,
             register,
             schedule,
+            telling_systems,
             working_papers,
         )
 

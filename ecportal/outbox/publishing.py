@@ -68,12 +68,12 @@ def tell(
 
 
 def newest_of(thread: str, channel: Message.Channel, address: str = "") -> Message | None:
-    """Return the newest message of a thread by this channel, for a further one to come after.
+    """Return the newest message by this channel, for a further one to come after, or None.
 
-    Only with an `address`, the newest one there.
+    Of this thread and to this address; where one of the two is empty, of and to any.
     """
-    found = Message.objects.filter(thread=thread, channel=channel)
-    return (found.filter(address=address) if address else found).order_by("pk").last()
+    named = {name: value for name, value in (("thread", thread), ("address", address)) if value}
+    return Message.objects.filter(channel=channel, **named).order_by("pk").last()
 
 
 def _write(address: str, subject: str, thread: str, **values: Any) -> Message:

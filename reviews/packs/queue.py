@@ -13,6 +13,7 @@ from typing import BinaryIO, Final, cast
 from django.conf import settings
 from django.core.files import File
 from django.db import DatabaseError, transaction
+from django.dispatch import Signal
 
 from ecportal import clock
 from ecportal.accounts.models import User
@@ -31,6 +32,10 @@ GAVE_UP: Final = (
     f"The worker stopped {ATTEMPTS} times while it built this pack. Choose fewer changes or a "
     "shorter period; if it happens again, look into the worker’s log."
 )
+
+
+built = Signal()
+"""Sent with `pack` inside the transaction in which it is built and kept."""
 
 
 class LostIt(Exception):
@@ -149,17 +154,21 @@ def _keep(pack: EvidencePack, file: BinaryIO, manifest: Manifest) -> None:
     storage = kept_packs()
     name = storage.save(f"{manifest.sha256[:16]}-{pack.pk}.zip", File(file))
     missing = ", ".join(manifest.missing)
-    kept = _mine(pack).update(
-        file=name,
-        size=manifest.size,
-        sha256=manifest.sha256,
-        done=pack.total,
-        stage="",
-        finished_at=clock.now(),
-        warning=f"It will not verify: these attachments are missing or altered: {missing}."
-        if missing
-        else "",
-    )
+    with transaction.atomic():
+        kept = _mine(pack).update(
+            file=name,
+            size=manifest.size,
+            sha256=manifest.sha256,
+            done=pack.total,
+            stage="",
+            finished_at=clock.now(),
+            warning=f"It will not verify: these attachments are missing or altered: {missing}."
+            if missing
+            else "",
+        )
+        if kept:
+            pack.refresh_from_db()
+            built.send(sender=EvidencePack, pack=pack)
     if not kept:
         storage.delete(name)
         raise LostIt
