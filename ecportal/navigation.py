@@ -85,9 +85,12 @@ DUTIES: Final = (
               "Whom the portal reminds before a deadline, and whom after it."),
         Entry("reviews.companyholiday", "calendar-days",
               "Days on which no deadline ends, beside the country’s public holidays."),
-        Entry("outbox.message", "mail", "Each mail that the portal wrote, and what became of it."),
+        Entry("integrations/", "plug",
+              "The systems that the portal hears and tells, and how each of them fares."),
         Entry("integrations.delivery", "webhook",
               "What other systems sent, kept as it came, and what the portal did about it."),
+        Entry("outbox.message", "mail",
+              "Each message that the portal wrote, to whom or where, and what became of it."),
     )),
 )  # fmt: skip
 """Which duty each page belongs to; a model that is not named here is administered."""

@@ -39,13 +39,28 @@ class Button:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of an app that belongs to no model, at /admin/APP/SLUG/; it only shows."""
+    """A page of an app that belongs to no model, at /admin/APP/SLUG/, or /admin/APP/ without slug.
+
+    It only shows, unless it `acts`: then it also takes POST. It stands in the navigation if it is
+    `listed`.
+    """
 
     app_label: str
     slug: str
     title: str
     permission: str
     show: Callable[[HttpRequest], HttpResponseBase]
+    listed: bool = True
+    acts: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return what its address is reversed by, after `admin:`."""
+        return f"{self.app_label}_{self.slug or 'pages'}"
+
+    @property
+    def path(self) -> str:
+        return f"{self.app_label}/{self.slug}/" if self.slug else f"{self.app_label}/"
 
 
 pages: list[Page] = []
@@ -87,16 +102,22 @@ def buttons(
 
 
 def page(
-    app_label: str, slug: str, title: str, permission: str
+    app_label: str,
+    slug: str,
+    title: str,
+    permission: str,
+    *,
+    listed: bool = True,
+    acts: bool = False,
 ) -> Callable[
     [Callable[[HttpRequest], HttpResponseBase]], Callable[[HttpRequest], HttpResponseBase]
 ]:
-    """Register the decorated view for those who hold `permission`; it stands in the navigation."""
+    """Register the decorated view as a page for those who hold `permission`."""
 
     def register(
         show: Callable[[HttpRequest], HttpResponseBase],
     ) -> Callable[[HttpRequest], HttpResponseBase]:
-        pages.append(Page(app_label, slug, title, permission, show))
+        pages.append(Page(app_label, slug, title, permission, show, listed, acts))
         return show
 
     return register

@@ -31,7 +31,7 @@ def signed_in(request: HttpRequest) -> User:
 def _show_page(part: panels.Page, request: HttpRequest) -> HttpResponseBase:
     if part.permission not in verbs_of(signed_in(request)):
         raise PermissionDenied(f"Your role does not include the page “{part.title}”.")
-    if request.method not in ("GET", "HEAD"):
+    if request.method not in ("GET", "HEAD", *(("POST",) if part.acts else ())):
         raise PermissionDenied("This page only shows; nothing is done here.")
     return part.show(request)
 
@@ -162,9 +162,9 @@ class PortalAdminSite(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         own = [
             path(
-                f"{part.app_label}/{part.slug}/",
+                part.path,
                 self.admin_view(partial(_show_page, part)),
-                name=f"{part.app_label}_{part.slug}",
+                name=part.name,
             )
             for part in panels.pages
         ]

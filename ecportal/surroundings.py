@@ -56,12 +56,12 @@ def _pages(person: User) -> dict[str, dict[str, Any]]:
         f"{part.app_label}/{part.slug}": {
             "name": part.title,
             "object_name": part.slug,
-            "admin_url": reverse(f"admin:{part.app_label}_{part.slug}"),
+            "admin_url": reverse(f"admin:{part.name}"),
             "add_url": None,
             "view_only": True,
         }
         for part in panels.pages
-        if part.permission in held
+        if part.listed and part.permission in held
     }
 
 

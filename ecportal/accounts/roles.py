@@ -77,6 +77,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "reviews.sampleitem": "view answer",
         "outbox.message": "view retry",
         "integrations.delivery": "view retry",
+        "integrations.remoteobject": "view test",
         "audit.auditevent": "view",
         "audit.auditcheckpoint": "view",
     },
@@ -94,6 +95,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "auth.group": "view",
         "outbox.message": "view",
         "integrations.delivery": "view",
+        "integrations.remoteobject": "view",
         "audit.auditevent": "view read_on_record",
         "audit.auditcheckpoint": "view",
     },
@@ -105,6 +107,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "changes.evidenceread": "view",
         "audit.auditevent": "view",
         "outbox.message": "view retry",
+        "integrations.remoteobject": "view test",
     },
 }
 

@@ -33,6 +33,7 @@ KINDS: Final = {
     KEY: "New signing key",
     "recovery": "Recovery of the sealer",
     schema.SCHEMA: "Shape of the tables",
+    "integration_test": "Test of an integration",
 }
 """What each kind of event is called, in the order of the filter."""
 
@@ -190,6 +191,11 @@ def _rendering(content: Content, names: Names) -> str:
     return f"Made the documents of {numbers[0] if numbers else 'no change'}{more}"
 
 
+def _integration_test(content: Content, names: Names) -> str:
+    system, outcome = content.text("system"), content.text("outcome").lower()
+    return f"Tried out {system}: {outcome}. {content.text('answer')}".strip()
+
+
 def _schema(content: Content, names: Names) -> str:
     return "Noted the columns of the protected tables and the migrations that were applied"
 
@@ -211,4 +217,5 @@ _SENTENCES: Final[dict[str, Callable[[Content, Names], str]]] = {
     SEAL: _seal,
     schema.SCHEMA: _schema,
     "rendering": _rendering,
+    "integration_test": _integration_test,
 }

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from ecportal.accounts.permissions import may
 from ecportal.admin import LifecycleAdmin
+from ecportal.integrations import pages  # noqa: F401 - the integrations' pages register themselves
 from ecportal.integrations.lifecycle import DELIVERIES
 from ecportal.integrations.models import Delivery
 from ecportal.integrations.reading import Malformed, decode, payload_in

@@ -130,6 +130,11 @@ class Message(models.Model):
                 condition=Q(sent_at=None, recalled_at=None, given_up_at__isnull=False),
                 name="dead_letters",
             ),
+            models.Index(
+                fields=["channel", "thread", "id"],
+                condition=~Q(channel="email"),
+                name="said_in_systems",
+            ),
         ]
 
     def __str__(self) -> str:

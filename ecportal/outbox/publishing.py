@@ -73,7 +73,8 @@ def newest_of(thread: str, channel: Message.Channel, address: str = "") -> Messa
     Of this thread and to this address; where one of the two is empty, of and to any.
     """
     named = {name: value for name, value in (("thread", thread), ("address", address)) if value}
-    return Message.objects.filter(channel=channel, **named).order_by("pk").last()
+    found = Message.objects.exclude(channel=Message.Channel.EMAIL)  # as the index has it
+    return found.filter(channel=channel, **named).order_by("pk").last()
 
 
 def _write(address: str, subject: str, thread: str, **values: Any) -> Message:

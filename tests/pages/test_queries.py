@@ -20,6 +20,8 @@ REPORTS = [
     "/admin/reviews/register/",
     "/admin/reviews/duties/?show=all",
     "/admin/reviews/controls/",
+    "/admin/integrations/",
+    "/admin/integrations/jira/",
 ]
 
 

@@ -192,6 +192,9 @@ OTHER_PAGES = """
 /admin/reviews/register/                     LA
 /admin/reviews/duties/                       LA
 /admin/reviews/controls/                     LA
+/admin/integrations/                         LAR
+/admin/integrations/jira/                    LAR
+/admin/integrations/github/                  LAR
 """
 
 
