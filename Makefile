@@ -39,7 +39,7 @@ PRODUCTION := $(CLEAN) ECPORTAL_ENV=production ALLOWED_HOSTS=portal.example.com 
 PYTEST ?= -n 2
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 setup: ## Make .venv with exactly what uv.lock names
 	@{ [ -w . ] && { [ ! -e .venv ] || [ -w .venv ]; }; } || { \
@@ -92,6 +92,9 @@ fmt: setup ## Format the code and mend what a machine can mend
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+test-integrations: setup ## Try the real clients against emulated systems; needs npm
+	$(TESTING) $(PY) -m pytest -o python_files='try_*.py' -rs tests/emulators
+
 bench: setup ## Measure the portal with a large population
 	$(TESTING) $(PY) -m tests.bench
 	$(TESTING) $(PY) -m tests.bench_trail
@@ -104,4 +107,4 @@ clean: ## Remove .venv and all local data
 		echo "The portal runs; stop it first." >&2; exit 1; fi
 	rm -rf .venv var .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup run test check fmt bench screenshots clean
+.PHONY: help setup run test test-integrations check fmt bench screenshots clean

@@ -114,7 +114,7 @@ def test_button_tries_jira_out_says_the_answer_and_leaves_it_in_the_trail(
     [event] = AuditEvent.objects.filter(kind="integration_test")
     assert "Signed in as Portal" in str(event.body)
     assert f'"username":"{who}"' in str(event.body)
-    text = sentences(client.get("/admin/audit/auditevent/"))
+    text = sentences(signed_in(company.lead2).get("/admin/audit/auditevent/"))
     assert "Tried out jira: works." in text
 
 

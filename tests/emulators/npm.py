@@ -1,0 +1,85 @@
+"""Emulators that come as npm packages: installed once into a folder under var, pinned."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+FOLDER = settings.VAR_DIR / "emulators"
+VENDORS = Path(settings.BASE_DIR).parent / "shared" / "integrations"
+"""The vendors' own specifications and what makes Prism take them; not part of the project."""
+
+PRISM = "@stoplight/prism-cli@5.16.0"
+INSTALLING, STARTING = 600, 180  # seconds
+
+
+def installed(package: str) -> Path:
+    """Return the folder of the package's programs; skip the test where it cannot be had."""
+    marker = FOLDER / package.replace("/", "+")
+    if not marker.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("npm is not installed")
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(FOLDER), package]
+        try:
+            subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, timeout=INSTALLING)
+        except (subprocess.SubprocessError, OSError) as error:
+            said = getattr(error, "stderr", None) or b""
+            pytest.skip(f"{package} cannot be installed: {error} {said.decode()[-300:]}")
+        marker.touch()
+    return FOLDER / "node_modules" / ".bin"
+
+
+def specification(name: str) -> Path:
+    """Return a specification as Prism takes it, derived from the vendor's; skip without that."""
+    if not VENDORS.exists():
+        pytest.skip(f"the vendors' specifications are not at {VENDORS}")
+    derived = FOLDER / "specifications"
+    if not (derived / name).exists():
+        tool = VENDORS / "tools" / "prep_specs.py"
+        command = [sys.executable, str(tool), str(VENDORS / "specs"), str(derived)]
+        subprocess.run(command, check=True, capture_output=True, timeout=INSTALLING)
+    return derived / name
+
+
+@contextlib.contextmanager
+def prism(name: str) -> Iterator[str]:
+    """Yield the address of Prism, which answers as this specification says."""
+    programs, port = installed(PRISM), free_port()
+    command = [str(programs / "prism"), "mock", "-h", "127.0.0.1", "-p", str(port)]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [*command, str(specification(name))], stdout=log, stderr=log, env={**os.environ}
+        )
+        try:
+            wait_for(port, process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + STARTING
+    while time.monotonic() < until:
+        assert process.poll() is None, "The emulator stopped by itself."
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.3)
+    raise AssertionError("The emulator does not answer.")
