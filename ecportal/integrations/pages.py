@@ -23,6 +23,7 @@ from ecportal.site import signed_in
 
 VIEW: Final = "integrations.view_remoteobject"
 TEST: Final = "integrations.test_remoteobject"
+FURTHER: Final = "To tell it, as wanted"
 TRIED: Final = "integration_test"
 """The kind of event that a test leaves in the trail."""
 
@@ -59,7 +60,6 @@ def one(integration: Integration, request: HttpRequest) -> HttpResponseBase:
         "tables": tables,
         "can_try": integration.system in PROBES,
         "why_not": _refusal(integration, person),
-        "TRIED": TRIED,
     }
     return TemplateResponse(request, "integrations/one.html", context)
 
@@ -68,12 +68,12 @@ def variables(integration: Integration) -> list[Variable]:
     """Return which variables are set; what they are set to stays where it is."""
     found = []
     for direction, names in (
-        ("Heard", integration.hears_with), ("Told", integration.tells_with),
-        ("Told, if wanted", integration.further),
+        ("To hear it", integration.hears_with), ("To tell it", integration.tells_with),
+        (FURTHER, integration.further),
     ):  # fmt: skip
         for name in names:
             given = bool(os.environ.get(name, "").strip() or getattr(settings, name, None))
-            if direction == "Told, if wanted" and not os.environ.get(name, "").strip():
+            if direction == FURTHER and not os.environ.get(name, "").strip():
                 words, tone = "Default", "mute"
             else:
                 words, tone = ("Set", "ok") if given else ("Not set", "mute")

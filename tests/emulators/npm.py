@@ -19,6 +19,7 @@ VENDORS = Path(settings.BASE_DIR).parent / "shared" / "integrations"
 """The vendors' own specifications and what makes Prism take them; not part of the project."""
 
 PRISM = "@stoplight/prism-cli@5.16.0"
+CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem")
 INSTALLING, STARTING = 600, 180  # seconds
 
 
@@ -30,9 +31,15 @@ def installed(package: str) -> Path:
         if npm is None:
             pytest.skip("npm is not installed")
         FOLDER.mkdir(parents=True, exist_ok=True)
-        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(FOLDER), package]
+        quietly = ("--no-audit", "--no-fund", "--fetch-retries=1", "--prefix", str(FOLDER))
+        # A company's own certificate authority is known to the system, not to Node.
+        known = next((path for path in CERTIFICATES if Path(path).exists()), "")
+        environment = {"NODE_EXTRA_CA_CERTS": known, **os.environ}
         try:
-            subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, timeout=INSTALLING)
+            subprocess.run(
+                [npm, "install", *quietly, package],
+                cwd=FOLDER, env=environment, check=True, capture_output=True, timeout=INSTALLING,
+            )  # fmt: skip
         except (subprocess.SubprocessError, OSError) as error:
             said = getattr(error, "stderr", None) or b""
             pytest.skip(f"{package} cannot be installed: {error} {said.decode()[-300:]}")
