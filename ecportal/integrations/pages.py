@@ -1,6 +1,7 @@
 """The pages of the integrations: one that lists all, and one for each with its test button."""
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -15,8 +16,9 @@ from django.template.response import TemplateResponse
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
 from ecportal.audit import attestation
+from ecportal.integrations import mappings
 from ecportal.integrations.condition import conditions
-from ecportal.integrations.systems import INTEGRATIONS, PROBES, TABLES, Integration
+from ecportal.integrations.systems import INTEGRATIONS, PROBES, TABLES, Integration, Table
 from ecportal.outbox.models import DeliveryAttempt
 from ecportal.panels import page
 from ecportal.site import signed_in
@@ -26,6 +28,25 @@ TEST: Final = "integrations.test_remoteobject"
 FURTHER: Final = "To tell it, as wanted"
 TRIED: Final = "integration_test"
 """The kind of event that a test leaves in the trail."""
+
+
+HEARD: Final[dict[str, dict[str, Mapping[str, object]]]] = {
+    "pagerduty": {
+        "Priority over there, and severity here": mappings.PRIORITY,
+        "Urgency, where it has no priority": mappings.URGENCY,
+    },
+    "alertmanager": {"Label “severity”, and severity here": mappings.LABEL},
+    "github": {
+        "State of a deployment, there and here": mappings.GITHUB_STATE,
+        "Conclusion of a workflow, there and here": mappings.GITHUB_CONCLUSION,
+    },
+    "gitlab": {"Status of a deployment, there and here": mappings.GITLAB_STATUS},
+    "cdevents": {
+        "Event of a service, and status of a deployment": mappings.CDEVENTS_SERVICE,
+        "Outcome of a pipeline, and status of a deployment": mappings.CDEVENTS_OUTCOME,
+    },
+}
+"""What the words of a system mean here; they are changed in the code, in review."""
 
 
 class Variable(NamedTuple):
@@ -50,7 +71,11 @@ def one(integration: Integration, request: HttpRequest) -> HttpResponseBase:
         return _try_out(integration, request)
     [condition] = conditions([integration])
     person = signed_in(request)
-    tables = TABLES.get(integration.system, list)()
+    heard = [
+        Table(title, {name: _said(value) for name, value in rows.items()})
+        for title, rows in HEARD.get(integration.system, {}).items()
+    ]
+    tables = [*TABLES.get(integration.system, list)(), *heard]
     context = {
         **admin.site.each_context(request),
         "title": integration.system.label,
@@ -62,6 +87,11 @@ def one(integration: Integration, request: HttpRequest) -> HttpResponseBase:
         "why_not": _refusal(integration, person),
     }
     return TemplateResponse(request, "integrations/one.html", context)
+
+
+def _said(value: object) -> str:
+    """Return a severity as it is called here, or a status in words."""
+    return f"SEV-{value}" if isinstance(value, int) else str(value).replace("_", " ")
 
 
 def variables(integration: Integration) -> list[Variable]:

@@ -101,6 +101,8 @@ def test_mappings_are_shown(company: Company, signed_in: SignIn, settings: Any) 
     text = sentences(signed_in(company.lead).get(f"{ALL}jira/"))
     for words in ("In Progress", "customfield_1 (option)", "Emergency Change"):
         assert words in text
+    assert "SEV-1" in sentences(signed_in(company.lead2).get(f"{ALL}pagerduty/"))
+    assert "rolled back" in sentences(signed_in(company.roleadmin).get(f"{ALL}cdevents/"))
 
 
 @pytest.mark.parametrize("who", ["lead", "roleadmin"])
