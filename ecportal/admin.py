@@ -31,7 +31,8 @@ from ecportal.lists import PreparedList
 from ecportal.panels import Button
 from ecportal.refusals import Refused
 from ecportal.site import signed_in
-from ecportal.timeline import history_page, timeline
+from ecportal.story import order_asked, tell
+from ecportal.timeline import Entry, history_page, timeline
 
 CROWDED = (
     "Somebody changed this at the same moment. Nothing was saved; load the page again and look "
@@ -212,6 +213,10 @@ class LifecycleAdmin(ReadOnlyAdmin):
     """Acts that can be done but are nobody's next step."""
     shows_changes = False
     """Whether the record's page shows what each act changed, not only its history."""
+    small_verbs: frozenset[str] = frozenset()
+    """Acts that the record's page leaves to its history."""
+    batch_verb = ""
+    """The act of which the record's page tells a run by one person as one."""
 
     # --- which acts -----------------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -238,12 +243,20 @@ class LifecycleAdmin(ReadOnlyAdmin):
 
     def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
         found = self.buttons(request, record)
-        main = next((button for button in found if button.is_step), None)
+        steps = sorted((b for b in found if b.is_step), key=lambda button: bool(button.refusal))
+        main = next(iter(steps), None)
+        order = order_asked(request.GET.get("order"))
+        small, batch = self.small_verbs, self.batch_verb
         return {
             "next_step": main,
-            "other_steps": [button for button in found if button is not main],
-            "timeline": timeline(record, with_changes=self.shows_changes),
+            "locked_steps": [button for button in steps[1:] if button.refusal],
+            "other_steps": [b for b in found if b is not main and not (b.is_step and b.refusal)],
+            "story": tell(self.acts(record), order, small=small, batch=batch),
         }
+
+    def acts(self, record: Any) -> list[Entry]:
+        """Return what happened on the record, for its page."""
+        return timeline(record, with_changes=self.shows_changes, with_seal=True)
 
     def get_urls(self) -> list[URLPattern]:
         act = self.own(self.act_view, "<path:object_id>/act/<slug:verb>/", "act")

@@ -67,6 +67,9 @@ class Entry:
     differences: tuple[Difference, ...] = ()
     leaf: int | None = None
     """The place of its event in the trail; None while it is not sealed, or was not asked for."""
+    event: int | None = None
+    """The key of its event in the trail; None where it was not asked for."""
+    verb: str = ""
 
     @property
     def lag(self) -> timedelta:
@@ -77,12 +80,17 @@ class Entry:
         return self.lag >= LATE_AFTER
 
 
-def timeline(record: models.Model, *, with_changes: bool = False) -> list[Entry]:
+def timeline(
+    record: models.Model, *, with_changes: bool = False, with_seal: bool = False
+) -> list[Entry]:
     """Return the record's acts, the first one first.
 
     One query; with changes one more for each model that the record points at.
     """
-    rows = list(_rows(record).order_by("history_id"))
+    rows = _rows(record)
+    if with_seal:
+        rows = rows.annotate(**_place(record))
+    rows = list(rows.order_by("history_id"))
     return list(_entries(record, None, rows, with_changes=with_changes))
 
 
@@ -92,7 +100,7 @@ def history_page(record: models.Model, number: str | None) -> "Page[Entry]":
     A number that is none, or of no page, leads to the first or the last page. Two queries, and one
     for each model that the record points at, however long the history is.
     """
-    rows = _rows(record).annotate(leaf=_leaf(record)).order_by("-history_id")
+    rows = _rows(record).annotate(**_place(record)).order_by("-history_id")
     page = Paginator(rows, ACTS_PER_PAGE).get_page(number)
     first = max(0, page.start_index() - 1)
     # One row more: what the oldest act of the page changed shows beside the act before it.
@@ -110,10 +118,14 @@ def _rows(record: models.Model) -> "models.QuerySet[Any]":
     return record.history.annotate(**names)  # type: ignore[attr-defined, no-any-return]
 
 
-def _leaf(record: models.Model) -> Subquery:
+def _place(record: models.Model) -> dict[str, Subquery]:
+    """Return the columns that say which event of the trail attests a row, and at which place."""
     source = record.history.model._meta.label_lower  # type: ignore[attr-defined]
-    events = AuditEvent.objects.filter(source=source, source_pk=OuterRef(OuterRef("history_id")))
-    return Subquery(AuditLeaf.objects.filter(event_id__in=events.values("pk")).values("idx")[:1])
+    events = AuditEvent.objects.filter(source=source)
+    inner = events.filter(source_pk=OuterRef(OuterRef("history_id"))).values("pk")
+    own = events.filter(source_pk=OuterRef("history_id")).values("pk")
+    leaves = AuditLeaf.objects.filter(event_id__in=inner).values("idx")
+    return {"leaf": Subquery(leaves[:1]), "event": Subquery(own[:1])}
 
 
 def _entries(
@@ -133,6 +145,8 @@ def _entries(
             row.history_date,
             differences,
             getattr(row, "leaf", None),
+            getattr(row, "event", None),
+            row.history_verb,
         )
         previous = row
 
