@@ -1,5 +1,6 @@
 """How emergency changes, delegations and the policy are shown."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -10,11 +11,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from changes import (
     deployment_admin,  # noqa: F401 - it registers its own
     evidence_files,
     forms,
+    story,
 )
 from changes.change_list import SystemFilter, about, incident_number
 from changes.declaring import declare
@@ -39,6 +42,7 @@ from ecportal.forms import ActForm
 from ecportal.lifecycle import TransitionRefused
 from ecportal.panels import Button
 from ecportal.site import signed_in
+from ecportal.timeline import Entry
 from incidents.models import Incident
 
 DECISIONS = (
@@ -65,6 +69,15 @@ WHOLE = (
     Prefetch("corrections", Correction.objects.select_related("written_by")),
 )
 PAGES = "admin/changes/emergencychange"
+PURPOSES = {
+    "submit": "From then on its text is frozen, and a Lead decides.",
+    "rework": "It was sent back: change what must be changed, then ask again.",
+    "start": "It is approved. Say when the work begins.",
+    "finish": "Say how it went, show the log, and name the tests that were skipped.",
+    "verify": "The observation window is over. Say what you watched and what it showed.",
+    "document": "Write down the results. Then a Lead reviews it.",
+    "attach_evidence": "Nothing proves the work yet. After that it can be documented.",
+}
 
 
 @admin.register(EmergencyChange)
@@ -97,6 +110,8 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     }
     record_template = f"{PAGES}/record.html"
     act_template = f"{PAGES}/act.html"
+    purposes = PURPOSES
+    small_verbs, batch_verb = story.SMALL, story.BATCH
     side_verbs = frozenset({
         "claim_approval", "start_unapproved", "report_instability", "check_stability",
         "attach_evidence", "supersede_evidence", "log_execution", "record_deviation", "catch_up",
@@ -124,7 +139,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     ) -> EmergencyChange | None:
         whole = (
             self.get_queryset(request)
-            .select_related("determination__decided_by", *PEOPLE)
+            .select_related("determination__decided_by", "incident__recorded_by", *PEOPLE)
             .prefetch_related(*WHOLE)
         )
         try:
@@ -136,7 +151,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     # --- buttons --------------------------------------------------------------------------------
     def buttons(self, request: HttpRequest, record: Any) -> list[Button]:
         """Return the acts, all decisions behind one button: they are made where all is shown."""
-        ways = super().buttons(request, record)
+        ways = self._with_evidence_first(record, super().buttons(request, record))
         answers = {self.act_address(record, verb) for verb in DECISIONS}
         decisions = [way for way in ways if way.url in answers]
         rest = [way for way in ways if way.url not in answers]
@@ -144,8 +159,24 @@ class EmergencyChangeAdmin(LifecycleAdmin):
             return rest
         possible = any(way.refusal is None for way in decisions)
         refusal = None if possible else decisions[0].refusal
-        button = Button("Read and decide", self.address(record, "decide"), refusal)
+        purpose = _asked_for(record)
+        button = Button("Read and decide", self.address(record, "decide"), refusal, purpose=purpose)
         return [button, *rest] if possible or not rest else [*rest, button]
+
+    @staticmethod
+    def _with_evidence_first(change: EmergencyChange, ways: list[Button]) -> list[Button]:
+        """Make attaching evidence the step where only that keeps it from being documented."""
+        if change.status != EmergencyChange.Status.VERIFIED or change.evidence.all():
+            return ways
+        return [replace(b, is_step=b.is_step or b.verb == "attach_evidence") for b in ways]
+
+    def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        logged = any(entry.source != entry.Source.HAND for entry in record.executions.all())
+        lacks = record.finished_at is not None and not logged
+        return {**super().ways(request, record), "lacks_log": lacks}
+
+    def acts(self, record: Any) -> list[Entry]:
+        return story.acts_of(record, super().acts(record))
 
     # --- pages ----------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -157,6 +188,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
             self.own(self.evidence_view, f"{evidence}/", "evidence"),
             self.own(self.evidence_page_view, f"{evidence}/about/", "evidence_page"),
             self.own(self.evidence_shown_view, f"{evidence}/shown/", "evidence_shown"),
+            self.own(self.evidence_preview_view, f"{evidence}/preview/", "evidence_preview"),
             *super().get_urls(),
         ]
 
@@ -233,6 +265,12 @@ class EmergencyChangeAdmin(LifecycleAdmin):
         found = evidence_files.find(self.visible(request, object_id), evidence_id)
         return evidence_files.show(found, signed_in(request))
 
+    def evidence_preview_view(
+        self, request: HttpRequest, object_id: str, evidence_id: int
+    ) -> HttpResponseBase:
+        found = evidence_files.find(self.visible(request, object_id), evidence_id)
+        return evidence_files.preview(found, signed_in(request))
+
     def evidence_page_view(
         self, request: HttpRequest, object_id: str, evidence_id: int
     ) -> HttpResponse:
@@ -255,6 +293,15 @@ class EmergencyChangeAdmin(LifecycleAdmin):
         if verb in DECISIONS and response.context_data is not None:
             response.context_data["shown"] = record.shown().items()
         return response
+
+
+def _asked_for(change: EmergencyChange) -> str:
+    claim = waiting_claim(change)
+    if claim is None:
+        return f"{change.requester} asks for a decision on it."
+    by = claim.get_channel_display().lower()
+    at = f"{timezone.localtime(claim.decided_at):%H:%M}"
+    return f"{claim.claimed_by} says that {claim.approver} approved at {at}, {by}."
 
 
 def _incident(incident_id: int) -> Incident:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from changes.evidence_types import IMAGES, PDF, SHOWN, TEXT, WORDS, broken_promise
 from changes.models import EmergencyChange, Evidence, EvidenceRead
@@ -49,6 +50,21 @@ def show(evidence: Evidence, reader: User) -> HttpResponseBase:
     response = FileResponse(_open(evidence), content_type=evidence.content_type)
     response["Content-Disposition"] = "inline"
     log_read(evidence, reader, "Looked at")
+    return _sealed_off(response)
+
+
+def preview(evidence: Evidence, reader: User) -> HttpResponseBase:
+    """Return a small image for the page of its change; the first such look of a day is logged.
+
+    The page asks for it anew each time it is loaded: a line each would hide who really read it.
+    """
+    if not evidence.has_preview:
+        raise Http404("This evidence has no preview.")
+    response = FileResponse(_open(evidence), content_type=evidence.content_type)
+    response["Content-Disposition"] = "inline"
+    midnight = timezone.localtime(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    if not evidence.reads.filter(reader=reader, read_at__gte=midnight).exists():
+        log_read(evidence, reader, "Saw the preview")
     return _sealed_off(response)
 
 

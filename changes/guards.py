@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from changes.authority import covers, implemented, requested, systems_of
 from changes.models import Approval, EmergencyChange, Policy
+from changes.models.change import KNOWN_POLICY
 from ecportal.lifecycle import Act
 from incidents.models import Incident
 
@@ -123,9 +124,17 @@ def was_sent_back(change: EmergencyChange, act: Act) -> str | None:
     return None
 
 
+def policy_on(change: EmergencyChange) -> Policy:
+    """Return the present policy, asked once until the change is read anew: each act reads it so."""
+    known: Policy | None = change.__dict__.get(KNOWN_POLICY)
+    if known is None:
+        known = change.__dict__[KNOWN_POLICY] = Policy.in_force()
+    return known
+
+
 def window_passed(change: EmergencyChange, act: Act) -> str | None:
     """Stability is verified only after the observation window (policy, default 30 minutes)."""
-    policy = Policy.in_force()
+    policy = policy_on(change)
     if change.finished_at is None:
         return None
     ends = change.finished_at + policy.observation_window
@@ -139,7 +148,7 @@ def window_passed(change: EmergencyChange, act: Act) -> str | None:
 
 def verifier_allowed(change: EmergencyChange, act: Act) -> str | None:
     """Policy may demand that another than the implementer verifies."""
-    if Policy.in_force().verifier_differs and implemented(act.by, change):
+    if policy_on(change).verifier_differs and implemented(act.by, change):
         return "You implemented this change; the policy wants another person to verify it."
     return None
 

@@ -1,6 +1,7 @@
 """How every record of the process is shown: a page to read, and a page for each act."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,15 +25,20 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from ecportal import lists, marks, navigation, panels
+from ecportal.accounts.permissions import verbs_of
 from ecportal.audit.badge import seal_of
+from ecportal.audit.origins import origins
 from ecportal.forms import ActForm, PlainAct
 from ecportal.lifecycle import Lifecycle, TransitionRefused
 from ecportal.lists import PreparedList
 from ecportal.panels import Button
 from ecportal.refusals import Refused
 from ecportal.site import signed_in
-from ecportal.story import order_asked, tell
+from ecportal.story import order_asked, tell, under_days
 from ecportal.timeline import Entry, history_page, timeline
+
+READS_BODIES = "audit.view_auditcheckpoint"
+"""Whoever may read the whole trail is told where each act came from."""
 
 CROWDED = (
     "Somebody changed this at the same moment. Nothing was saved; load the page again and look "
@@ -187,8 +193,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Show what each act changed, read-only; there is no way back to an old version."""
         record = self.visible(request, object_id)
         context = self.page(request, record, f"History of {record}")
-        context["seal"] = seal_of(record)
-        context["page"] = history_page(record, request.GET.get("page"))
+        page = history_page(record, request.GET.get("page"))
+        acts = list(page)
+        if READS_BODIES in verbs_of(signed_in(request)):
+            known = origins(act.event for act in acts)
+            acts = [replace(act, origin=known.get(act.event or 0, "")) for act in acts]
+        context.update(seal=seal_of(record), page=page, days=under_days(acts))
         return TemplateResponse(request, "admin/history.html", context)
 
 
@@ -211,6 +221,8 @@ class LifecycleAdmin(ReadOnlyAdmin):
     act_template = "admin/act.html"
     side_verbs: frozenset[str] = frozenset()
     """Acts that can be done but are nobody's next step."""
+    purposes: dict[str, str] = {}
+    """Why each act is the next step, in a sentence, where its name does not say it."""
     shows_changes = False
     """Whether the record's page shows what each act changed, not only its history."""
     small_verbs: frozenset[str] = frozenset()
@@ -230,9 +242,11 @@ class LifecycleAdmin(ReadOnlyAdmin):
         own = [
             Button(
                 option.transition.words,
-                self.act_address(record, option.transition.verb),
+                self.act_address(record, verb := option.transition.verb),
                 option.refusal,
-                option.transition.verb not in self.side_verbs,
+                verb not in self.side_verbs,
+                self.purposes.get(verb, ""),
+                verb,
             )
             for option in self.lifecycle.options(record, signed_in(request))
         ]
@@ -243,15 +257,18 @@ class LifecycleAdmin(ReadOnlyAdmin):
 
     def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
         found = self.buttons(request, record)
-        steps = sorted((b for b in found if b.is_step), key=lambda button: bool(button.refusal))
+        ways = [button for button in found if not button.tool]
+        steps = sorted((b for b in ways if b.is_step), key=lambda button: bool(button.refusal))
         main = next(iter(steps), None)
+        locked = [button for button in steps[1:] if button.refusal]
         order = order_asked(request.GET.get("order"))
-        small, batch = self.small_verbs, self.batch_verb
         return {
+            "tools": [button for button in found if button.tool],
             "next_step": main,
-            "locked_steps": [button for button in steps[1:] if button.refusal],
-            "other_steps": [b for b in found if b is not main and not (b.is_step and b.refusal)],
-            "story": tell(self.acts(record), order, small=small, batch=batch),
+            "locked_steps": locked,
+            "other_steps": [b for b in ways if b is not main and b not in locked],
+            "doors": {b.verb: b.url for b in ways if b.verb and not b.refusal},
+            "story": tell(self.acts(record), order, small=self.small_verbs, batch=self.batch_verb),
         }
 
     def acts(self, record: Any) -> list[Entry]:

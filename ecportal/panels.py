@@ -29,12 +29,24 @@ class Panel:
 
 @dataclass(frozen=True)
 class Button:
-    """A way on; with a refusal it is drawn disabled, and says why. `is_step`: it may come first."""
+    """A way on; with a refusal it is drawn disabled, and says why. `is_step`: it may come first.
+
+    `purpose` says in one sentence why it is the next step, where it is. `verb` is the act it leads
+    to, if it leads to one. A tool stands beside the history, with this icon.
+    """
 
     label: str
     url: str
     refusal: str | None = None
     is_step: bool = True
+    purpose: str = ""
+    verb: str = ""
+    tool: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """Return the label as it stands inside a sentence."""
+        return self.label[:1].lower() + self.label[1:].rstrip("…")
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ def panel(
 ) -> Callable[[Build], Build]:
     """Register the decorated function as what fills `template` on the pages of `model`.
 
-    Places are `top`, `main` and `side`; panels stand in the order of their registration.
+    Places are `head`, `top`, `main` and `side`; panels stand in the order of their registration.
     """
 
     def register(build: Build) -> Build:
@@ -127,7 +139,7 @@ def draw(
     model: type[Model] | None, request: HttpRequest, record: Any
 ) -> dict[str, list[SafeString]]:
     """Return the rendered panels of a page by place."""
-    places: dict[str, list[SafeString]] = {"top": [], "main": [], "side": []}
+    places: dict[str, list[SafeString]] = {"head": [], "top": [], "main": [], "side": []}
     for part in _panels[model]:
         context = part.build(request, record)
         if context is not None:

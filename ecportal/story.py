@@ -41,6 +41,10 @@ class Told:
         return duration(self.entry.lag)
 
     @property
+    def written_down(self) -> str:
+        return f"Written down {self.lag} later"
+
+    @property
     def place(self) -> str:
         """Return the number of its sealed event, of a run the first and the last."""
         if self.entry.leaf is None:
@@ -54,11 +58,14 @@ class Told:
         return f"{other}{local:{form}}"
 
 
+Day = tuple[date, list[Told]]
+
+
 @dataclass(frozen=True)
 class Story:
     """The acts to show, by day, and how many were left to the history."""
 
-    days: Sequence[tuple[date, Sequence[Told]]]
+    days: list[Day]
     order: str
     left_out: int = 0
 
@@ -76,19 +83,28 @@ def tell(
     What was written down late is never left out.
     """
 
-    def time(act: Entry) -> datetime:
-        return act.recorded_at if order == RECORDED else act.happened_at
-
-    told = sorted(acts, key=lambda act: (time(act), act.recorded_at))
+    told = sorted(acts, key=lambda act: (_time(act, order), act.recorded_at))
     kept = [act for act in told if act.verb not in small or act.is_late]
-    runs = [Told(act, timezone.localdate(time(act)), last) for act, last in _runs(kept, batch)]
-    days = [(day, list(some)) for day, some in groupby(runs, lambda run: run.day)]
-    return Story(days, order, len(told) - len(kept))
+    return Story(_days(_runs(kept, batch), order), order, len(told) - len(kept))
+
+
+def under_days(acts: Iterable[Entry]) -> list[Day]:
+    """Return the acts in their order under the days on which they were recorded."""
+    return _days(((act, None) for act in acts), RECORDED)
+
+
+def _time(act: Entry, order: str) -> datetime:
+    return act.recorded_at if order == RECORDED else act.happened_at
+
+
+def _days(acts: Iterable[tuple[Entry, int | None]], order: str) -> list[Day]:
+    runs = (Told(act, timezone.localdate(_time(act, order)), last) for act, last in acts)
+    return [(day, list(some)) for day, some in groupby(runs, lambda run: run.day)]
 
 
 def _runs(acts: Sequence[Entry], batch: str) -> Iterator[tuple[Entry, int | None]]:
     """Yield the acts; of a run of alike ones the first, counted, with the last one's place."""
-    for (verb, who, late), alike in groupby(acts, lambda act: (act.verb, act.who, act.is_late)):
+    for (verb, _who, late), alike in groupby(acts, lambda act: (act.verb, act.who, act.is_late)):
         run = list(alike)
         if verb != batch or not batch or late or len(run) == 1:
             yield from ((act, None) for act in run)

@@ -70,6 +70,8 @@ class Entry:
     event: int | None = None
     """The key of its event in the trail; None where it was not asked for."""
     verb: str = ""
+    origin: str = ""
+    """Where its request came from, in words; empty where that was not asked for."""
 
     @property
     def lag(self) -> timedelta:

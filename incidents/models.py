@@ -5,7 +5,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from ecportal import clock
 from ecportal.accounts.models import User
+from ecportal.clock import duration
 from ecportal.history import TrackedManager, TrackedQuerySet, tracked
 
 
@@ -99,6 +101,12 @@ class Incident(models.Model):
     @property
     def is_live(self) -> bool:
         return self.status == self.Status.OPEN
+
+    @property
+    def lasts(self) -> str:
+        """Return how long it has lasted, in words; the status says whether it still does."""
+        length = duration((self.resolved_at or clock.now()) - self.began_at)
+        return f"live for {length}" if self.is_live else f"lasted {length}"
 
 
 class IncidentSystem(models.Model):

@@ -72,6 +72,29 @@ def asked(change: EmergencyChange, deadline: Deadline) -> list[tuple[str, dateti
     return list(first.items())
 
 
+def reminded(change: EmergencyChange, deadline: Deadline) -> list[datetime]:
+    """Return when whoever owes it was reminded, each rung once; asking others does not count."""
+    owner = str(deadline.owner or "")
+    times = [
+        notice.escalation.reached_at
+        for notice in notices_of(change)
+        if notice.escalation.deadline_id == deadline.pk
+        and notice.message is not None
+        and notice.undelivered_at is None
+        and (not owner or notice.recipient == owner)
+    ]
+    return sorted(set(times))
+
+
+def rungs_reached(change: EmergencyChange, deadline: Deadline) -> set[int]:
+    """Return the keys of the rungs of which anybody was told, or would have been."""
+    return {
+        notice.escalation.rung_id
+        for notice in notices_of(change)
+        if notice.escalation.deadline_id == deadline.pk
+    }
+
+
 @dataclass(frozen=True)
 class Round:
     """A deadline as it is shown: one that was started again says so, as does the one before."""

@@ -1,6 +1,5 @@
 """What reviews add to the pages of changes, and to the home page."""
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, prefetch_related_objects
@@ -15,12 +14,15 @@ from ecportal.accounts.permissions import verbs_of
 from ecportal.panels import HOME, Button, buttons, panel
 from ecportal.site import signed_in
 from reviews.completeness import WITH_ITEMS, five_items
-from reviews.duties import breaches, matrix
-from reviews.ledger import asked, ledger_of, rounds
+from reviews.duties import breaches
+from reviews.duties_grid import grid
+from reviews.ledger import asked, ledger_of, reminded, rounds, rungs_reached
 from reviews.lifecycle import REVIEWS
 from reviews.models import ControlException, Deadline, OpenReminder, RetrospectiveReview
 from reviews.notifications import ACTS, LEADS_CAN, action_path
+from reviews.onward import onward
 from reviews.owing import waiting_on
+from reviews.stepper import seven_steps
 from reviews.waiting import waiting_for
 
 Context = dict[str, Any]
@@ -31,9 +33,9 @@ def _deadlines(change: EmergencyChange) -> list[Deadline]:
     """Load the change's deadlines once a page, for every panel that reads them."""
     if "deadlines" not in getattr(change, "_prefetched_objects_cache", {}):
         opened = OpenReminder.objects.filter(escalation__deadline=OuterRef("pk"))
-        found = Deadline.objects.select_related("owner", "follow_up", "deviation").annotate(
-            is_telling=Exists(opened)
-        )
+        found = Deadline.objects.select_related(
+            "owner", "follow_up", "deviation", "watch"
+        ).annotate(is_telling=Exists(opened))
         prefetch = Prefetch("deadlines", found)
         prefetch_related_objects([change], prefetch)
     return list(change.deadlines.all())
@@ -55,16 +57,27 @@ def review_button(request: HttpRequest, change: EmergencyChange) -> list[Button]
     return [Button("Hold the review", url, refusal)]
 
 
+@panel(EmergencyChange, "parts/stepper.html", "head")
+def stepper(request: HttpRequest, change: EmergencyChange) -> Context:
+    _deadlines(change)
+    return {"steps": seven_steps(change)}
+
+
 @panel(EmergencyChange, "parts/waiting.html", "top")
 def waiting(request: HttpRequest, change: EmergencyChange) -> Context:
-    _deadlines(change)
-    return {"debts": [(debt, _asked(change, debt.deadline)) for debt in waiting_for(change)]}
-
-
-def _asked(change: EmergencyChange, deadline: Deadline | None) -> list[tuple[str, datetime]]:
-    if deadline is None or deadline.kind not in LEADS_CAN:
-        return []
-    return asked(change, deadline)
+    running = [one for one in _deadlines(change) if one.met_at is None and one.voided_at is None]
+    reached = {deadline.pk: rungs_reached(change, deadline) for deadline in running}
+    following = onward(running, reached)
+    rows = []
+    for debt in waiting_for(change):
+        deadline = debt.deadline
+        row: Context = {"debt": debt, "asked": [], "reminded": [], "onward": None}
+        if deadline is not None:
+            told = "asked" if deadline.kind in LEADS_CAN else "reminded"
+            row[told] = (asked if told == "asked" else reminded)(change, deadline)
+            row["onward"] = following.get(deadline.pk)
+        rows.append(row)
+    return {"rows": rows}
 
 
 @panel(EmergencyChange, "parts/completeness.html", "side")
@@ -75,7 +88,9 @@ def completeness(request: HttpRequest, change: EmergencyChange) -> Context:
 
 @panel(EmergencyChange, "parts/duties.html", "side")
 def duties(request: HttpRequest, change: EmergencyChange) -> Context:
-    return {"duties": matrix(change), "breaches": breaches(change)}
+    _deadlines(change)
+    found = breaches(change)
+    return {"grid": grid(change, found), "breaches": found}
 
 
 @panel(EmergencyChange, "parts/deadlines.html", "side")

@@ -21,6 +21,8 @@ IN_WORDS = {
     SKIPPED: "not reached",
 }
 
+SHAPES = {DONE: "check", FLAGGED: "flag", REJECTED: "x", SKIPPED: "minus"}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -39,6 +41,12 @@ class Step:
     note: str = ""
     since: str = ""
     is_new_day: bool = True
+
+    @property
+    def shape(self) -> str:
+        """Return the icon of the state; of what is now or to come the number stands for it."""
+        waits = self.state == FLAGGED and "not confirmed" in self.note
+        return "hourglass" if waits else SHAPES.get(self.state, "")
 
     @property
     def state_words(self) -> str:

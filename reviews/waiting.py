@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from changes.guards import policy_on
 from changes.models import EmergencyChange, Policy
+from ecportal.accounts.models import User
 from reviews.models import Deadline
 
 Status = EmergencyChange.Status
@@ -37,6 +39,8 @@ class Debt:
     since: datetime | None
     due_at: datetime | None
     deadline: Deadline | None = None
+    is_named: bool = True
+    """Whether it is one person, and not whoever of a group comes first."""
 
 
 def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[Debt]:
@@ -52,6 +56,7 @@ def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[D
             deadline.started_at,
             deadline.due_at,
             deadline,
+            _present_owner(deadline) is not None,
         )
         for deadline in change.deadlines.all()
         if deadline.met_at is None and deadline.voided_at is None
@@ -64,9 +69,14 @@ def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[D
 def _owner(deadline: Deadline) -> str:
     """Return who owes it: when the owner has left, the Leads do."""
     owner = deadline.owner
-    if owner is not None and owner.may_sign_in:
+    if _present_owner(deadline) is not None:
         return str(owner)
     return f"A Lead of the systems, as {owner} is away" if owner else "A Lead of the systems"
+
+
+def _present_owner(deadline: Deadline) -> User | None:
+    owner: User | None = deadline.owner
+    return owner if owner is not None and owner.may_sign_in else None
 
 
 def _untimed(change: EmergencyChange, policy: Policy | None) -> Debt | None:
@@ -83,6 +93,7 @@ def _untimed(change: EmergencyChange, policy: Policy | None) -> Debt | None:
         Status.IMPLEMENTING: (change.implementer, change.started_at),
         Status.IMPLEMENTED: (change.implementer, change.finished_at),
     }[status]
-    if status == Status.IMPLEMENTED and (policy or Policy.in_force()).verifier_differs:
+    if status == Status.IMPLEMENTED and (policy or policy_on(change)).verifier_differs:
         who = None
-    return Debt(str(who or "An Engineer"), UNTIMED[status], since, None)
+    named = who is not None
+    return Debt(str(who or "An Engineer"), UNTIMED[status], since, None, is_named=named)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -15,6 +16,8 @@ from ecportal.history import TrackedManager, TrackedQuerySet, tracked
 from incidents.models import Determination, Incident, System
 
 SEES_CONFIDENTIAL = "changes.see_confidential_emergencychange"
+KNOWN_POLICY = "_known_policy"
+"""Under what a change holds the policy that its guards judged by, until it is read anew."""
 
 
 class ChangeQuerySet(TrackedQuerySet["EmergencyChange"]):
@@ -140,6 +143,21 @@ class EmergencyChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
+
+    def refresh_from_db(self, *arguments: Any, **options: Any) -> None:
+        self.__dict__.pop(KNOWN_POLICY, None)
+        super().refresh_from_db(*arguments, **options)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in (self.Status.CLOSED, self.Status.CANCELLED)
+
+    @property
+    def frozen_at(self) -> datetime | None:
+        """When its text was fixed: as approval was asked for, or as work began without that."""
+        if self.status == self.Status.DRAFT:
+            return None
+        return self.submitted_at or self.started_at
 
     @property
     def status_words(self) -> str:

@@ -1,13 +1,17 @@
 """What proves it: files stored under their digest, links, pasted logs."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import F, Q
 
+from changes.evidence_types import IMAGES, WORDS, broken_promise
 from changes.models.change import EmergencyChange
 from ecportal.accounts.models import User
 from ecportal.history import TrackedManager, tracked
+
+PREVIEW_BYTES: Final = 1024 * 1024
+"""The largest picture that the page of a change shows by itself."""
 
 
 class Evidence(models.Model):
@@ -68,6 +72,30 @@ class Evidence(models.Model):
     @property
     def is_superseded(self) -> bool:
         return hasattr(self, "superseded_by")
+
+    @property
+    def has_preview(self) -> bool:
+        """Whether it is a picture small enough to be shown among others."""
+        return self.content_type in IMAGES and (self.size or 0) <= PREVIEW_BYTES
+
+    @property
+    def beginning(self) -> str:
+        """Return the first lines of a pasted log."""
+        return "\n".join(self.text[:600].splitlines()[:7])
+
+    @property
+    def promised(self) -> str:
+        """Return what its name promises where its content is something else, or nothing."""
+        return broken_promise(self.file_name, self.content_type)
+
+    @property
+    def kind_words(self) -> str:
+        """Return the kind without what it is for."""
+        return str(self.get_kind_display()).partition(":")[0]
+
+    @property
+    def type_words(self) -> str:
+        return WORDS.get(self.content_type, "")
 
 
 class EvidenceRead(models.Model):

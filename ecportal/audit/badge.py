@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from django.db import connection, models
+from django.utils import timezone
 
 from ecportal.audit import attestation, drift
 from ecportal.audit.contents import Content
@@ -81,6 +82,31 @@ class Seal:
         if self.sealed < self.events:
             return f"Being sealed ({self.sealed} of {self.events})"
         return "Sealed, verified" if self.is_verified else "Sealed, not verified yet"
+
+    @property
+    def headline(self) -> str:
+        """Return what is known of the record's own events, in a sentence without a stop."""
+        counted = f"{self.events} event{'s' * (self.events != 1)}"
+        if self.alarm or self.events != self.sealed:
+            return self.words
+        if self.is_verified:
+            return f"Sealed and unbroken: {counted}, none missing, none altered"
+        return f"Sealed: {counted}, not verified yet"
+
+    @property
+    def explained(self) -> str:
+        """Return how that is known, and what it does not cover."""
+        if self.alarm:
+            return "What the portal shows of this record may not be what was written then."
+        if self.events != self.sealed:
+            return "The last events are sealed within a minute; until then nothing binds them."
+        newest = (
+            f"Each seal covers every event before it; the newest one here is #{self.last_leaf}."
+        )
+        if self.is_verified and self.verified is not None and self.verified.at is not None:
+            at = timezone.localtime(self.verified.at)
+            return f"Verified {at:%a} {at.day} {at:%b %H:%M}. {newest}"
+        return f"The next verification covers it. {newest}"
 
     @property
     def tone(self) -> str:

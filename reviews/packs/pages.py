@@ -151,4 +151,4 @@ def pack_button(request: HttpRequest, change: EmergencyChange) -> list[Button]:
     if not signed_in(request).has_perm(MAY_ASK):
         return []
     url = f"{reverse('admin:reviews_evidencepack_request')}?numbers={change.number}"
-    return [Button("Evidence pack", url, is_step=False)]
+    return [Button("Evidence pack", url, is_step=False, tool="archive")]

@@ -50,7 +50,8 @@ def test_requester_reads_who_is_waited_for_and_who_was_asked_since_when(
         with clock.at(NOON + minute * MINUTE):
             sweep()
     text = page(client, change, NOON + 16 * MINUTE)
-    assert "Lead to approve or reject since 12:00 – asked: Lead 12:00, Lead2 12:15" in text
+    assert "Lead to approve or reject Since 12:00. Asked: Lead 12:00, Lead2 12:15." in text
+    assert "Goes to all Leads of the systems at 12:30." in text
 
 
 def test_reminder_that_waits_for_the_morning_is_in_the_ledger(
@@ -71,7 +72,7 @@ def test_message_that_never_arrived_is_no_longer_an_ask(company: Company, client
         undelivered.send(sender=Message, message=Notice.objects.get().message)
         sweep()
     text = page(client, change, NOON)
-    assert "asked: Lead2 12:00" in text
+    assert "Asked: Lead2 12:00" in text
     assert "pulled forward, as nobody else could be told" in text
 
 
