@@ -176,7 +176,10 @@ class EmergencyChangeAdmin(LifecycleAdmin):
         return {**super().ways(request, record), "lacks_log": lacks}
 
     def acts(self, record: Any) -> list[Entry]:
-        return story.acts_of(record, super().acts(record))
+        return [*story.before(record), *super().acts(record)]
+
+    def in_words(self, record: Any, acts: list[Entry]) -> list[Entry]:
+        return story.in_words(record, acts)
 
     # --- pages ----------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:

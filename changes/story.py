@@ -35,15 +35,11 @@ DID: Final = {
 NOBODY: Final = {"Asked approver": "a Lead", "Approver": "a Lead"}
 
 
-def acts_of(change: EmergencyChange, acts: Iterable[Entry]) -> list[Entry]:
-    """Return the story of the change: what came before it, then the acts of its own history.
+def before(change: EmergencyChange) -> Iterator[Entry]:
+    """Yield what came before the change: the alert and the determination.
 
     Asks nothing where the incident with its recorder and the determination are loaded.
     """
-    return [*_before(change), *(_in_words(change, act) for act in acts)]
-
-
-def _before(change: EmergencyChange) -> Iterator[Entry]:
     incident, decision = change.incident, change.determination
     alert = incident.source != Incident.Source.PERSON
     yield Entry(
@@ -64,7 +60,12 @@ def _before(change: EmergencyChange) -> Iterator[Entry]:
     )
 
 
-def _in_words(change: EmergencyChange, act: Entry) -> Entry:
+def in_words(change: EmergencyChange, acts: Iterable[Entry]) -> list[Entry]:
+    """Return the acts of the change's own history in better words than their buttons give."""
+    return [_told(change, act) for act in acts]
+
+
+def _told(change: EmergencyChange, act: Entry) -> Entry:
     """Say what the act did; a record that its words name is not named again beside them."""
     if act.verb not in DID:
         return act

@@ -187,6 +187,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
         return format_html('<a href="{}">{}</a>', url, record)
 
+    def in_words(self, record: Any, acts: list[Entry]) -> list[Entry]:
+        """Return the acts with better words than their buttons give, where there are any."""
+        return acts
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -194,7 +198,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         record = self.visible(request, object_id)
         context = self.page(request, record, f"History of {record}")
         page = history_page(record, request.GET.get("page"))
-        acts = list(page)
+        acts = self.in_words(record, list(page))
         if READS_BODIES in verbs_of(signed_in(request)):
             known = origins(act.event for act in acts)
             acts = [replace(act, origin=known.get(act.event or 0, "")) for act in acts]
@@ -273,7 +277,8 @@ class LifecycleAdmin(ReadOnlyAdmin):
 
     def acts(self, record: Any) -> list[Entry]:
         """Return what happened on the record, for its page."""
-        return timeline(record, with_changes=self.shows_changes, with_seal=True)
+        acts = timeline(record, with_changes=self.shows_changes, with_seal=True)
+        return self.in_words(record, acts)
 
     def get_urls(self) -> list[URLPattern]:
         act = self.own(self.act_view, "<path:object_id>/act/<slug:verb>/", "act")

@@ -89,10 +89,8 @@ def timeline(
 
     One query; with changes one more for each model that the record points at.
     """
-    rows = _rows(record)
-    if with_seal:
-        rows = rows.annotate(**_place(record))
-    rows = list(rows.order_by("history_id"))
+    past = _rows(record).order_by("history_id")
+    rows = list(past.annotate(**_place(record)) if with_seal else past)
     return list(_entries(record, None, rows, with_changes=with_changes))
 
 

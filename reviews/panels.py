@@ -83,7 +83,7 @@ def waiting(request: HttpRequest, change: EmergencyChange) -> Context:
 @panel(EmergencyChange, "parts/completeness.html", "side")
 def completeness(request: HttpRequest, change: EmergencyChange) -> Context:
     _deadlines(change)
-    return {"items": five_items(change)}
+    return {"items": five_items(change), "is_owed": not change.leads_nowhere}
 
 
 @panel(EmergencyChange, "parts/duties.html", "side")

@@ -34,11 +34,9 @@ def seven_steps(change: EmergencyChange) -> list[Step]:
 
 def _ended(change: EmergencyChange, steps: list[Step]) -> Iterator[Step]:
     """Mark what is not reached any more: all to come of a cancelled or refused change."""
-    refused = change.status == Status.REJECTED and change.rejection != Rejection.SENT_BACK
-    cancelled = change.status == Status.CANCELLED
-    words = "Cancelled" if cancelled else ""
+    words = "Cancelled" if change.status == Status.CANCELLED else ""
     for step in steps:
-        if step.state == TO_COME and (refused or cancelled):
+        if step.state == TO_COME and change.leads_nowhere:
             yield replace(step, state=SKIPPED, due_at=None, person="", note=words)
             words = ""
         else:

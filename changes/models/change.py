@@ -150,7 +150,13 @@ class EmergencyChange(models.Model):
 
     @property
     def is_over(self) -> bool:
-        return self.status in (self.Status.CLOSED, self.Status.CANCELLED)
+        return self.status == self.Status.CLOSED or self.leads_nowhere
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether no step follows any more and nothing was done: cancelled, or refused for good."""
+        refused = self.status == self.Status.REJECTED and self.rejection != self.Rejection.SENT_BACK
+        return refused or self.status == self.Status.CANCELLED
 
     @property
     def frozen_at(self) -> datetime | None:
