@@ -32,7 +32,9 @@ class IncidentAdmin(LifecycleAdmin):
     }
     record_template = "admin/incidents/incident/record.html"
     small_verbs = frozenset({"note"})
-    purposes = {"determine": "Is it an emergency? Say why the normal process can or cannot be used."}
+    purposes = {
+        "determine": "Is it an emergency? Say why the normal process can or cannot be used."
+    }
     list_display = ("number", "title", "severity", "status_pill", "began_at", "source")
     list_filter = (StatusTabs, "severity", "source")
     search_help_text = "Number, title or system"

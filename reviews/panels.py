@@ -54,7 +54,8 @@ def review_button(request: HttpRequest, change: EmergencyChange) -> list[Button]
     review.change = change
     refusal = REVIEWS.refusal(review, "complete", user)
     url = reverse("admin:reviews_retrospectivereview_act", args=[review.pk, "complete"])
-    return [Button("Hold the review", url, refusal)]
+    purpose = "Was it a genuine emergency, was the procedure followed, and what follows from it?"
+    return [Button("Hold the review", url, refusal, purpose=purpose)]
 
 
 @panel(EmergencyChange, "parts/stepper.html", "head")

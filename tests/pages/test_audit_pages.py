@@ -193,10 +193,11 @@ def test_history_tells_each_act_with_old_and_new_and_its_seal(
     assert '<del dir="auto">Old title</del>' in html
     assert '<ins dir="auto">New title</ins>' in html
     text = shown(engineer, page(change, "history"))
-    assert "Engineer changed the text Said better. Title Old title → New title" in text
-    assert "Risk Medium → High Not sealed yet" in text
-    assert re.search(r"Engineer opened \(Systems: checkout\).*Title set to Old title.*"
-                     r"Sealed as leaf \d+", text)  # fmt: skip
+    assert "Engineer changed the text Said better. Title Was: Old title Now: New title" in text
+    assert "Risk Was: Medium Now: High" in text
+    assert "Not sealed yet" in text
+    assert re.search(r"Engineer opened EC-\S+ \(Systems: checkout\).*Title Now: Old title.*"
+                     r"Sealed, #\d+", text)  # fmt: skip
 
 
 def test_history_shows_a_long_text_word_by_word(company: Company, engineer: Client) -> None:
@@ -224,7 +225,10 @@ def test_history_keeps_the_lines_of_a_text(company: Company, engineer: Client) -
     change = a_draft(company, scope="First\nsecond\n\nthird")
     revise(change, company.engineer, scope="First\nsecond 👩‍🔧\n\nשלום")
     html = markup(engineer.get(page(change, "history")))
-    assert '<dd dir="auto">First\n<del>second</del><ins>second 👩‍🔧</ins>\n\n<del>third' in html
+    assert (
+        '<dd class="long" dir="auto">First\n<del>second</del><ins>second 👩‍🔧</ins>\n\n<del>third'
+        in html
+    )
 
 
 def test_history_of_ten_thousand_characters_rewritten_fifty_times_is_no_wait(

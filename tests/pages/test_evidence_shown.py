@@ -207,7 +207,9 @@ def test_auditor_is_offered_no_replacement(
     assert "Replace it…" not in sentences(auditor.open(at(evidence)))
 
 
-@pytest.mark.parametrize("kind", ["evidence", "evidence_page", "evidence_shown"])
+@pytest.mark.parametrize(
+    "kind", ["evidence", "evidence_page", "evidence_shown", "evidence_preview"]
+)
 def test_evidence_of_a_confidential_change_is_found_by_nobody_it_was_not_shared_with(
     company: Company, engineer: Person, auditor: Person, kind: str
 ) -> None:

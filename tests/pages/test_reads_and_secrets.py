@@ -118,5 +118,5 @@ def test_approver_named_in_a_claim_is_asked_to_confirm_first(
 def test_claiming_an_approval_is_nobodys_next_step(company: Company, signed_in: Any) -> None:
     change = a_change(company, "submitted")
     text = signed_in(company.engineer).get(page(change)).content.decode()
-    assert "Nothing for you to do now" in text
+    assert "Nothing for you to do here" in text
     assert "A Lead already said yes" in text
