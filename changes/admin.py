@@ -111,6 +111,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     record_template = f"{PAGES}/record.html"
     act_template = f"{PAGES}/act.html"
     purposes = PURPOSES
+    is_work = True
     small_verbs, batch_verb = story.SMALL, story.BATCH
     side_verbs = frozenset({
         "claim_approval", "start_unapproved", "report_instability", "check_stability",

@@ -171,6 +171,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return label, self.admin_site.empty_value_display
         if isinstance(field, models.ForeignKey):
             return label, self._link(getattr(record, name))
+        if isinstance(value, bool):
+            return label, "Yes" if value else "No"
         if isinstance(field, models.Field):
             value = display_for_field(value, field, self.admin_site.empty_value_display)
         elif not isinstance(value, str):
@@ -225,6 +227,8 @@ class LifecycleAdmin(ReadOnlyAdmin):
     act_template = "admin/act.html"
     side_verbs: frozenset[str] = frozenset()
     """Acts that can be done but are nobody's next step."""
+    is_work = False
+    """Whether somebody has to take the record through its steps; else its acts are only offered."""
     purposes: dict[str, str] = {}
     """Why each act is the next step, in a sentence, where its name does not say it."""
     shows_changes = False
@@ -268,6 +272,7 @@ class LifecycleAdmin(ReadOnlyAdmin):
         order = order_asked(request.GET.get("order"))
         return {
             "tools": [button for button in found if button.tool],
+            "is_work": self.is_work,
             "next_step": main,
             "locked_steps": locked,
             "other_steps": [b for b in ways if b is not main and b not in locked],

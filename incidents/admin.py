@@ -32,6 +32,7 @@ class IncidentAdmin(LifecycleAdmin):
     }
     record_template = "admin/incidents/incident/record.html"
     small_verbs = frozenset({"note"})
+    is_work = True
     purposes = {
         "determine": "Is it an emergency? Say why the normal process can or cannot be used."
     }

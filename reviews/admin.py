@@ -51,6 +51,7 @@ class ConcernsChanges:
 @admin.register(RetrospectiveReview)
 class ReviewAdmin(ConcernsChanges, LifecycleAdmin):
     lifecycle = REVIEWS
+    is_work = True
     act_forms: dict[str, type[ActForm]] = {"complete": forms.ReviewForm}
     act_template = "admin/reviews/retrospectivereview/act.html"
     list_display = ("change", "status_pill", "reviewer", "held_at", "is_genuine", "was_followed")
@@ -96,6 +97,7 @@ class ReviewAdmin(ConcernsChanges, LifecycleAdmin):
 @admin.register(FollowUpAction)
 class FollowUpAdmin(ConcernsChanges, LifecycleAdmin):
     lifecycle = FOLLOW_UPS
+    is_work = True
     creation = "assign"
     act_forms: dict[str, type[ActForm]] = {
         "assign": forms.FollowUpForm,
@@ -121,6 +123,7 @@ class FollowUpAdmin(ConcernsChanges, LifecycleAdmin):
 @admin.register(ControlException)
 class ExceptionAdmin(ConcernsChanges, LifecycleAdmin):
     lifecycle = EXCEPTIONS
+    is_work = True
     act_forms: dict[str, type[ActForm]] = {"answer": forms.AnswerForm}
     list_display = ("kind", "change", "status_pill", "recorded_at", "answered_by")
     list_filter = (StatusTabs, "kind")

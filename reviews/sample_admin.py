@@ -75,6 +75,7 @@ class SampleAdmin(LifecycleAdmin):
 @admin.register(SampleItem)
 class SampleItemAdmin(LifecycleAdmin):
     lifecycle: Lifecycle[Any] = SAMPLE_ITEMS
+    is_work = True
     act_forms: dict[str, type[ActForm]] = {"request": RequestForm, "answer": ReplyForm}
     act_template = "admin/reviews/sampleitem/act.html"
     list_display = ("change", "sample", "status_pill", "request", "requested_at", "answered_at")

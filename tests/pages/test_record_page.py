@@ -1,4 +1,4 @@
-"""What a change's page says to whom: steps, next step, who is waited for, acts, evidence, duties."""
+"""What a change's page says to whom: steps, next step, debts, acts, evidence, duties."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -152,7 +152,8 @@ def test_acts_are_told_in_words_that_name_their_object(company: Company) -> None
     for told in ("Engineer recorded INC-", "Engineer determined an emergency, service outage",
                  f"Engineer opened {change.number} Systems: checkout",
                  "Engineer asked a Lead for approval", "Lead approved it",
-                 "Engineer documented it and sent it to review", "Lead2 reviewed and closed it"):  # fmt: skip
+                 "Engineer documented it and sent it to review",
+                 "Lead2 reviewed and closed it"):  # fmt: skip
         assert told in text, told
     assert "claimed approval" not in text
 
