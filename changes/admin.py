@@ -172,7 +172,8 @@ class EmergencyChangeAdmin(LifecycleAdmin):
         return [replace(b, is_step=b.is_step or b.verb == "attach_evidence") for b in ways]
 
     def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
-        logged = any(entry.source != entry.Source.HAND for entry in record.executions.all())
+        proofs = (ExecutionEntry.Source.DEPLOYMENT, ExecutionEntry.Source.LOG)
+        logged = any(entry.source in proofs for entry in record.executions.all())
         lacks = record.finished_at is not None and not logged
         return {**super().ways(request, record), "lacks_log": lacks}
 
