@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString
 HOME = None
 """In place of a model: the home page, whose record is None."""
 
+PLACES = ("lead", "head", "top", "main", "side", "foot")
+
 Context = dict[str, Any]
 Build = Callable[[HttpRequest, Any], Context | None]
 
@@ -87,7 +89,8 @@ def panel(
 ) -> Callable[[Build], Build]:
     """Register the decorated function as what fills `template` on the pages of `model`.
 
-    Places are `head`, `top`, `main` and `side`; panels stand in the order of their registration.
+    Places are `lead` (a sentence under the title of the home page), `head`, `top`, `main`, `side`
+    and `foot` (after all others); panels stand in the order of their registration.
     """
 
     def register(build: Build) -> Build:
@@ -139,7 +142,7 @@ def draw(
     model: type[Model] | None, request: HttpRequest, record: Any
 ) -> dict[str, list[SafeString]]:
     """Return the rendered panels of a page by place."""
-    places: dict[str, list[SafeString]] = {"head": [], "top": [], "main": [], "side": []}
+    places: dict[str, list[SafeString]] = {place: [] for place in PLACES}
     for part in _panels[model]:
         context = part.build(request, record)
         if context is not None:

@@ -16,8 +16,11 @@ from ecportal.forms import ActForm
 from ecportal.lists import StatusTabs, Tabs
 from ecportal.site import signed_in
 from reviews import (  # noqa: F401 - panels and pages register themselves
+    administrators_home,
+    auditors_home,
     change_list,
     forms,
+    home,
     panels,
     population_admin,
     reports,

@@ -6,7 +6,9 @@ One function feeds the page, the reminders, the register and the export: they ca
 from datetime import datetime
 from typing import NamedTuple
 
-from changes.models import EmergencyChange
+from django.db.models import Prefetch
+
+from changes.models import Approval, EmergencyChange
 from reviews.facts import HAND, SOURCES, Facts, Term, facts_of
 from reviews.models import Deadline
 
@@ -40,11 +42,14 @@ TITLES = (
 )
 
 WITH_ITEMS = (
-    "approvals__approver",
-    "approvals__delegation__delegate",
-    "approvals__delegation__delegator",
+    Prefetch(
+        "approvals",
+        Approval.objects.select_related(
+            "approver", "delegation__delegate", "delegation__delegator"
+        ),
+    ),
     "executions",
-    "deadlines__owner",
+    Prefetch("deadlines", Deadline.objects.select_related("owner")),
 )
 """What to prefetch, beside the review and the people, before asking for the items of many."""
 

@@ -36,8 +36,8 @@ class Right:
         return reached and (not self.limits or systems <= self.limits)
 
 
-def owed_by(person: User) -> list[Deadline]:
-    """Return the running deadlines that the person owes, the nearest first.
+def owed_by(person: User, among: DeadlineQuerySet | None = None) -> list[Deadline]:
+    """Return the running deadlines that the person owes, the nearest first; `among` limits which.
 
     What any Lead of the systems can do is owed by each of them who had no hand in the change, and
     the decisions among it by their delegates too. Everything else is owed by its owner, and by
@@ -48,7 +48,8 @@ def owed_by(person: User) -> list[Deadline]:
         return []
     rights = _rights_of(person)
     own = Q(owner=person) & ~Q(kind__in=LEADS_CAN)
-    found = Deadline.objects.running().filter(own | _for_leads(person) if rights else own)
+    running = Deadline.objects.running() if among is None else among.running()
+    found = running.filter(own | _for_leads(person) if rights else own)
     deadlines = list(found.select_related("change", "owner", "follow_up", "deviation"))
     if not rights:
         return deadlines
@@ -71,17 +72,21 @@ def owed_by(person: User) -> list[Deadline]:
     ]
 
 
+def away(name: str) -> Q:
+    """Whether nobody can act as the person of this field now: it is empty, or they are away."""
+    now = clock.now()
+    return (
+        Q(**{name: None})
+        | Q(**{f"{name}__is_active": False})
+        | Q(**{f"{name}__access_from__gt": now})
+        | Q(**{f"{name}__access_until__lte": now})
+    )
+
+
 def _for_leads(person: User) -> Q:
     """Return what a Lead or delegate may owe without owning it, as far as they may see it."""
-    now = clock.now()
-    nobody = (
-        Q(owner=None)
-        | Q(owner__is_active=False)
-        | Q(owner__access_from__gt=now)
-        | Q(owner__access_until__lte=now)
-    )
     visible = EmergencyChange.objects.visible_to(person).values("pk")
-    return (Q(kind__in=LEADS_CAN) | nobody) & Q(change__in=visible)
+    return (Q(kind__in=LEADS_CAN) | away("owner")) & Q(change__in=visible)
 
 
 def _rights_of(person: User) -> list[Right]:

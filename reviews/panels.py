@@ -1,4 +1,4 @@
-"""What reviews add to the pages of changes, and to the home page."""
+"""What reviews add to the pages of changes."""
 
 from typing import Any
 
@@ -6,22 +6,19 @@ from django.db.models import Exists, OuterRef, Prefetch, prefetch_related_object
 from django.http import HttpRequest
 from django.urls import reverse
 
-from changes.authority import takes_part
 from changes.lifecycle import DOCUMENTED, IMPLEMENTED, VERIFIED
-from changes.models import EmergencyChange, Policy
-from ecportal import clock
+from changes.models import EmergencyChange
 from ecportal.accounts.permissions import verbs_of
-from ecportal.panels import HOME, Button, buttons, panel
+from ecportal.panels import Button, buttons, panel
 from ecportal.site import signed_in
-from reviews.completeness import WITH_ITEMS, five_items
+from reviews.completeness import five_items
 from reviews.duties import breaches
 from reviews.duties_grid import grid
 from reviews.ledger import asked, ledger_of, reminded, rounds, rungs_reached
 from reviews.lifecycle import REVIEWS
-from reviews.models import ControlException, Deadline, OpenReminder, RetrospectiveReview
-from reviews.notifications import ACTS, LEADS_CAN, action_path
+from reviews.models import Deadline, OpenReminder, RetrospectiveReview
+from reviews.notifications import LEADS_CAN
 from reviews.onward import onward
-from reviews.owing import waiting_on
 from reviews.stepper import seven_steps
 from reviews.waiting import waiting_for
 
@@ -116,58 +113,3 @@ def review_outcome(request: HttpRequest, change: EmergencyChange) -> Context | N
 def ledger(request: HttpRequest, change: EmergencyChange) -> Context | None:
     rows = ledger_of(change, _deadlines(change))
     return {"rows": rows} if rows else None
-
-
-# --- the home page ------------------------------------------------------------------------------
-@panel(HOME, "portal/needs_you.html")
-def needs_you(request: HttpRequest, _home: None) -> Context | None:
-    """List what this person owes, the most urgent first."""
-    user = signed_in(request)
-    if not user.has_perm(VIEW):
-        return None
-    [owed] = waiting_on(user)
-    found = owed.select_related("change__incident", "follow_up", "owner")[:50]
-    rows = [
-        {"deadline": d, "act": ACTS[Deadline.Kind(d.kind)], "url": action_path(d)} for d in found
-    ]
-    return {"rows": rows, "now": clock.now()}
-
-
-@panel(HOME, "portal/open_changes.html")
-def open_changes(request: HttpRequest, _home: None) -> Context | None:
-    """List the changes that are not closed, with who is waited for and the five items."""
-    if not signed_in(request).has_perm(VIEW):
-        return None
-    found = (
-        EmergencyChange.objects.unfinished()
-        .visible_to(signed_in(request))
-        .select_related("incident", "requester", "implementer", "review__reviewer")
-        .prefetch_related(*WITH_ITEMS)[:25]
-    )
-    policy = Policy.in_force()
-    return {
-        "rows": [
-            {
-                "change": change,
-                "items": five_items(change),
-                "debt": next(iter(waiting_for(change, policy)), None),
-            }
-            for change in found
-        ]
-    }
-
-
-@panel(HOME, "portal/open_exceptions.html", "side")
-def open_exceptions(request: HttpRequest, _home: None) -> Context | None:
-    if not signed_in(request).has_perm(VIEW):
-        return None
-    visible = EmergencyChange.objects.visible_to(signed_in(request)).values("pk")
-    waiting = ControlException.objects.filter(
-        status=ControlException.Status.OPEN, change__in=visible
-    )
-    return {"exceptions": waiting.select_related("change")[:10]}
-
-
-@panel(HOME, "portal/calendar_link.html", "side")
-def calendar(request: HttpRequest, _home: None) -> Context | None:
-    return {} if takes_part(signed_in(request)) else None

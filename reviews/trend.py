@@ -38,7 +38,8 @@ class Column:
     open_y: int
 
 
-def _per_month(rows: QuerySet[Any], moment: str) -> dict[date, int]:
+def per_month(rows: QuerySet[Any], moment: str) -> dict[date, int]:
+    """Count the rows by the company’s month of this moment, under its first day; one query."""
     zone = timezone.get_default_timezone()
     counted = (
         rows.filter(**{f"{moment}__isnull": False})
@@ -52,10 +53,10 @@ def _per_month(rows: QuerySet[Any], moment: str) -> dict[date, int]:
 
 def by_month(exceptions: QuerySet[Any], until: datetime, months: int = MONTHS) -> list[Month]:
     """Return the last months up to that of `until`, the oldest first; two queries."""
-    opened = _per_month(exceptions, "recorded_at")
-    answered = _per_month(exceptions, "answered_at")
+    opened = per_month(exceptions, "recorded_at")
+    answered = per_month(exceptions, "answered_at")
     last = timezone.localdate(until, timezone.get_default_timezone())
-    firsts = [_back(last, number) for number in reversed(range(months))]
+    firsts = [back(last, number) for number in reversed(range(months))]
     return [
         Month(
             first,
@@ -68,7 +69,8 @@ def by_month(exceptions: QuerySet[Any], until: datetime, months: int = MONTHS) -
     ]
 
 
-def _back(day: date, months: int) -> date:
+def back(day: date, months: int) -> date:
+    """Return the first day of the month so many months before that of `day`."""
     place = day.year * 12 + day.month - 1 - months
     return date(place // 12, place % 12 + 1, 1)
 
