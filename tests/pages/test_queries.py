@@ -116,7 +116,7 @@ def many(company: Company, number: int) -> None:
 def test_lists_and_home_take_as_many_queries_for_forty_rows_as_for_three(
     world: World, signed_in: SignIn
 ) -> None:
-    clients = {letter: signed_in(world.people[letter]) for letter in "ELR"}
+    clients = {letter: signed_in(world.people[letter]) for letter in "ELAR"}
     addresses = ["/admin/", "/admin/changes/emergencychange/declare/", *lists(), *REPORTS]
 
     def numbers() -> dict[Any, int]:
