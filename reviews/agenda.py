@@ -4,10 +4,14 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
+from changes.authority import takes_part
 from changes.models import Approval, EmergencyChange, Evidence, Policy
+from changes.models.change import ChangeQuerySet
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
+from ecportal.navigation import owed
 from reviews.models import Deadline
+from reviews.models.deadline import DeadlineQuerySet
 from reviews.next_steps import Kind, NextStep, Status, of_deadline
 from reviews.owing import away, owed_by
 from reviews.own_steps import of_change
@@ -27,26 +31,47 @@ def agenda(person: User, policy: Policy | None = None) -> list[NextStep]:
 
     Only on changes they may see. Who owes a deadline is said by `owing`, as for the calendar; a
     step without a deadline is its requester's or implementer's, and every Engineer's once they are
-    away. The number of queries depends on the person's role, not on how much there is to do.
+    away. Four queries at most, however much there is to do.
     """
-    visible = EmergencyChange.objects.visible_to(person)
-    found = [*_owed(person, visible), *_own_steps(person, visible, policy)]
-    return sorted(found, key=lambda step: step.urgency)
-
-
-def _owed(person: User, visible: QuerySet[Any]) -> list[NextStep]:
-    # Documentation is a step of the change itself; a review cannot be held before it.
-    doable = ~Q(kind=Kind.DOCUMENTATION) & (
-        ~Q(kind=Kind.REVIEW) | Q(change__status=Status.DOCUMENTED)
-    )
-    among = Deadline.objects.filter(doable, change__in=visible.values("pk")).select_related(*NEEDED)
-    deadlines = owed_by(person, among)
-    if IMPLEMENTS in verbs_of(person) and person.may_sign_in:
-        left = among.running().filter(away("owner"), kind=Kind.CATCH_UP)
-        deadlines += [deadline for deadline in left if deadline not in deadlines]
+    deadlines = list(_deadlines(person).select_related(*NEEDED))
     claims = _claims({d.change_id for d in deadlines if d.kind == Kind.CONFIRMATION})
-    steps = (of_deadline(deadline, person, claims) for deadline in deadlines)
-    return [step for step in steps if step is not None]
+    owed_steps = [of_deadline(deadline, person, claims) for deadline in deadlines]
+    changes = list(_with_facts(_changes(person))) if _implements(person) else []
+    policy = policy or Policy.in_force()
+    own_steps = [of_change(change, policy) for change in changes]
+    steps = [step for step in owed_steps + own_steps if step is not None]
+    return sorted(steps, key=lambda step: step.urgency)
+
+
+@owed
+def waiting_on(person: User) -> list[QuerySet[Any]]:
+    """Return what the navigation counts as the person's work: as many as the agenda has steps."""
+    if not takes_part(person):
+        return []
+    return [_deadlines(person), _changes(person)] if _implements(person) else [_deadlines(person)]
+
+
+def _implements(person: User) -> bool:
+    return takes_part(person) and IMPLEMENTS in verbs_of(person)
+
+
+def _deadlines(person: User) -> DeadlineQuerySet:
+    """Return the deadlines that the person can meet now."""
+    verbs = verbs_of(person)
+    # Documentation is a step of the change itself; a review cannot be held before it.
+    doable = ~Q(kind=Kind.DOCUMENTATION)
+    doable &= ~Q(kind=Kind.REVIEW) | Q(change__status=Status.DOCUMENTED)
+    if "changes.catch_up_emergencychange" not in verbs:
+        doable &= ~Q(kind=Kind.CATCH_UP)
+    if "reviews.reassign_followupaction" not in verbs:
+        own = Q(follow_up__owner=person) | Q(follow_up__assigned_by=person)
+        doable &= ~Q(kind=Kind.FOLLOW_UP) | own
+    mine = Q(pk__in=owed_by(person).values("pk"))
+    if _implements(person):
+        mine |= Q(kind=Kind.CATCH_UP) & away("owner")
+    visible = EmergencyChange.objects.visible_to(person).values("pk")
+    found: DeadlineQuerySet = Deadline.objects.running()
+    return found.filter(doable, mine, change__in=visible)
 
 
 def _claims(changes: set[int]) -> dict[int, Approval]:
@@ -54,34 +79,28 @@ def _claims(changes: set[int]) -> dict[int, Approval]:
     return {row.change_id: row for row in rows.select_related("approver", "claimed_by")}
 
 
-def _own_steps(person: User, visible: QuerySet[Any], policy: Policy | None) -> list[NextStep]:
-    if IMPLEMENTS not in verbs_of(person) or not person.may_sign_in:
-        return []
-    policy = policy or Policy.in_force()
-    running = Deadline.objects.running().filter(change=OuterRef("pk"), kind=Kind.DOCUMENTATION)
-    changes = (
-        visible.filter(_steps_of(person, policy))
-        .select_related("incident", "determination", "rejected_by", "approver")
-        .annotate(
-            has_evidence=Exists(Evidence.objects.filter(change=OuterRef("pk"))),
-            is_claimed=Exists(
-                Approval.objects.filter(change=OuterRef("pk"), status=Approval.Status.CLAIMED)
-            ),
-            documentation_due=Subquery(running.values("due_at")[:1]),
-        )
-    )
-    steps = (of_change(change, policy) for change in changes)
-    return [step for step in steps if step is not None]
-
-
-def _steps_of(person: User, policy: Policy) -> Q:
-    """Return which changes stand before a step of this Engineer."""
+def _changes(person: User) -> ChangeQuerySet:
+    """Return the changes that stand before a step of this Engineer."""
     requested = Q(requester=person) | away("requester")
     implemented = Q(implementer=person) | away("implementer")
     sent_back = Q(status=Status.REJECTED, rejection=EmergencyChange.Rejection.SENT_BACK)
-    watching = ~Q(implementer=person) if policy.verifier_differs else implemented
-    return (
+    differs = Q(Exists(Policy.objects.filter(verifier_differs=True)))
+    watching = differs & ~Q(implementer=person) | ~differs & implemented
+    found: ChangeQuerySet = EmergencyChange.objects.visible_to(person)
+    return found.filter(
         (Q(status__in=[Status.DRAFT, Status.APPROVED]) | sent_back) & requested
         | Q(status__in=[Status.IMPLEMENTING, Status.VERIFIED]) & implemented
         | Q(status=Status.IMPLEMENTED) & watching
+    )
+
+
+def _with_facts(changes: ChangeQuerySet) -> ChangeQuerySet:
+    """Add what the words of a step need."""
+    here = OuterRef("pk")
+    documentation = Deadline.objects.running().filter(change=here, kind=Kind.DOCUMENTATION)
+    claims = Approval.objects.filter(change=here, status=Approval.Status.CLAIMED)
+    return changes.select_related("incident", "determination", "rejected_by", "approver").annotate(
+        has_evidence=Exists(Evidence.objects.filter(change=here)),
+        is_claimed=Exists(claims),
+        documentation_due=Subquery(documentation.values("due_at")[:1]),
     )

@@ -172,7 +172,8 @@ def read_feed(request: HttpRequest) -> HttpResponseBase:
     feed = opened_by(request.GET.get("key", ""))
     if feed is None:
         raise Http404
-    body = as_text(owed_by(feed.person), feed.person)
+    owed = owed_by(feed.person).select_related("change", "owner", "follow_up", "deviation")
+    body = as_text(list(owed), feed.person)
     digest = hashlib.sha256(body).hexdigest()
     changed_at = _since_when(feed, digest)
     headers = {

@@ -13,7 +13,7 @@ LEFT, RIGHT, TOP, BASE = 34.0, 322.0, 22.0, 84.0
 """The box of the marks; the scale stands left of it, the names under it."""
 
 LIMIT: Final = 5
-"""More than so many percent of all changes says that emergencies have become the normal way."""
+"""More than so many percent says that emergencies have become the normal way."""
 
 FRAME: Final = {
     "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "base": BASE,
@@ -121,15 +121,15 @@ def review_chart(months: Sequence[ReviewMonth]) -> dict[str, Any]:
 
 # --- the share of emergencies -------------------------------------------------------------------
 def share_chart(months: Sequence[ShareMonth]) -> dict[str, Any]:
-    """Draw the share as a line under its limit; where all changes are not counted, the number."""
+    """Draw the share as a line under its limit; without deployments, the number of changes."""
     known = [(m, m.percent) for m in months if m.percent is not None]
     if not known:
-        total = sum(m.emergencies for m in months)
+        total = sum(m.opened for m in months)
         words = (
             f"Emergency changes opened in the last {len(months)} months: {total}. "
             "Their share of all changes is not known."
         )
-        bars = bar_chart([(f"{m.first:%b}", m.emergencies, 0) for m in months], words)
+        bars = bar_chart([(f"{m.first:%b}", m.opened, 0) for m in months], words)
         return {**bars, "limit": LIMIT}
     scale = Scale(rounded_up(max(LIMIT * 1.2, *(percent for _m, percent in known))))
     points = [
@@ -143,7 +143,7 @@ def share_chart(months: Sequence[ShareMonth]) -> dict[str, Any]:
         **FRAME, "points": points, "lines": _unbroken(points), "ticks": scale.ticks(),
         "limit": LIMIT, "limit_y": scale.y(LIMIT),
         "headline": f"{number(percent)} % in {newest.first:%b}",
-        "words": f"Emergency changes as a share of all changes by month, limit {LIMIT} %: "
+        "words": f"Emergency share of the deployments to production, limit {LIMIT} %: "
         + ", ".join(f"{m.first:%B} {number(p)} %" for m, p in known) + ".",
     }  # fmt: skip
 

@@ -1,6 +1,5 @@
 """How the process is doing, in numbers: decisions, reviews held on time, the emergency share."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from statistics import median
@@ -10,15 +9,14 @@ from django.db.models import Count, F, Q
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
-from changes.models.change import ChangeQuerySet, EmergencyChange
+from changes.models import Deployment, EmergencyChange
+from changes.models.change import ChangeQuerySet
+from ecportal.accounts.models import User
 from reviews.models import Deadline
 from reviews.trend import back, per_month
 
 LAST: Final = 12
 MONTHS: Final = 6
-
-Counts = Callable[[datetime], Mapping[date, int]]
-_sources: list[Counts] = []
 
 
 @dataclass(frozen=True)
@@ -42,25 +40,17 @@ class ReviewMonth:
 
 @dataclass(frozen=True)
 class ShareMonth:
-    """Emergency changes opened in a month, beside all changes where something counts those."""
+    """One month: emergency changes opened; deployments to production, and emergencies of them."""
 
     first: date
+    opened: int
     emergencies: int
-    changes: int | None
+    deployments: int
 
     @property
     def percent(self) -> float | None:
-        return 100 * self.emergencies / self.changes if self.changes else None
-
-
-def counts_all_changes(count: Counts) -> Counts:
-    """Register who knows how many changes there were in each month, emergencies included.
-
-    It is called with the first instant that matters, and returns numbers by the first day of the
-    month; a month that it leaves out is not known. Several sources add up.
-    """
-    _sources.append(count)
-    return count
+        """The share of emergencies; None where no deployment was told of."""
+        return 100 * self.emergencies / self.deployments if self.deployments else None
 
 
 def months_until(moment: datetime) -> list[date]:
@@ -126,16 +116,25 @@ def reviews_by_month(visible: ChangeQuerySet, moment: datetime) -> list[ReviewMo
     ]
 
 
-def share_by_month(visible: ChangeQuerySet, moment: datetime) -> list[ShareMonth]:
-    """Return the emergency changes of each month, cancelled ones apart, beside all changes."""
+def share_by_month(person: User, moment: datetime) -> list[ShareMonth]:
+    """Return how many deployments to production belonged to an emergency change; two queries.
+
+    A deployment counts when it has run, in the month in which its source last told of it. What the
+    person may not see is left out on both sides, cancelled changes too.
+    """
     months = months_until(moment)
     begin = _midnight(months[0])
-    rows = visible.filter(opened_at__gte=begin).exclude(status=EmergencyChange.Status.CANCELLED)
-    emergencies = per_month(rows, "opened_at")
-    known = [source(begin) for source in _sources]
-
-    def all_in(first: date) -> int | None:
-        counted = [counts[first] for counts in known if first in counts]
-        return sum(counted) if counted else None
-
-    return [ShareMonth(first, emergencies.get(first, 0), all_in(first)) for first in months]
+    rows = EmergencyChange.objects.visible_to(person).filter(opened_at__gte=begin)
+    opened = per_month(rows.exclude(status=EmergencyChange.Status.CANCELLED), "opened_at")
+    ran = Deployment.objects.visible_to(person).in_production().filter(
+        status__in=Deployment.RAN, heard_at__gte=begin
+    )  # fmt: skip
+    zone = timezone.get_default_timezone()
+    counted = (
+        ran.order_by()
+        .annotate(month=TruncMonth("heard_at", tzinfo=zone))
+        .values("month")
+        .annotate(everything=Count("pk"), claimed=Count("change"))
+    )
+    told = {row["month"].date(): (row["claimed"], row["everything"]) for row in counted}
+    return [ShareMonth(first, opened.get(first, 0), *told.get(first, (0, 0))) for first in months]

@@ -1,75 +1,45 @@
 """Which running deadlines one person owes; the ladders ask the same people in the end."""
 
-from collections import defaultdict
-from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
+from guardian.models import UserObjectPermission
 
-from changes.authority import IMPLEMENTING, REQUESTING, leads_among, takes_part
-from changes.lifecycle import DOCUMENTED
-from changes.models import ChangeSystem, Delegation, EmergencyChange
+from changes.authority import IMPLEMENTING, REQUESTING, takes_part
+from changes.models import ChangeSystem, DelegatedSystem, Delegation, EmergencyChange
 from ecportal import clock
 from ecportal.accounts.models import User
-from ecportal.accounts.permissions import verbs_of
-from ecportal.navigation import owed
+from ecportal.accounts.permissions import may
+from ecportal.accounts.roles import SYSTEM_SCOPE
+from incidents.models import System
 from reviews.ladder import DELEGATES_TOO
-from reviews.models import Deadline, Notice
+from reviews.models import Deadline
 from reviews.models.deadline import DeadlineQuerySet
 from reviews.notifications import LEADS_CAN
 
-
-@dataclass(frozen=True)
-class Right:
-    """A Lead by whose right somebody decides: their own, or one who delegated to them.
-
-    `reach` are the systems of that Lead, None: all. `limits` are those of the delegation, empty:
-    all.
-    """
-
-    lead_id: int
-    reach: frozenset[int] | None
-    limits: frozenset[int]
-    delegated: bool
-
-    def covers(self, systems: set[int]) -> bool:
-        reached = self.reach is None or (bool(systems) and systems <= self.reach)
-        return reached and (not self.limits or systems <= self.limits)
+CHANGE = OuterRef("change")
+"""The change of the deadline that is asked about, one level up; `OuterRef(CHANGE)`: two."""
 
 
-def owed_by(person: User, among: DeadlineQuerySet | None = None) -> list[Deadline]:
-    """Return the running deadlines that the person owes, the nearest first; `among` limits which.
+def owed_by(person: User) -> DeadlineQuerySet:
+    """Return the running deadlines that the person owes, the nearest first; one query.
 
     What any Lead of the systems can do is owed by each of them who had no hand in the change, and
-    the decisions among it by their delegates too. Everything else is owed by its owner, and by
-    those Leads once the owner can no longer sign in. The number of queries depends on the person's
-    role alone, not on how many deadlines run.
+    the decisions among it by their delegates too, as far as they see the change. Everything else is
+    owed by its owner, and by those Leads once the owner can no longer sign in.
     """
+    running: DeadlineQuerySet = Deadline.objects.running()
     if not takes_part(person):
-        return []
-    rights = _rights_of(person)
+        return running.none()
     own = Q(owner=person) & ~Q(kind__in=LEADS_CAN)
-    running = Deadline.objects.running() if among is None else among.running()
-    found = running.filter(own | _for_leads(person) if rights else own)
-    deadlines = list(found.select_related("change", "owner", "follow_up", "deviation"))
-    if not rights:
-        return deadlines
-    systems, involved = _systems(found), _involved(found, {person.pk, *(r.lead_id for r in rights)})
-
-    def may_decide(deadline: Deadline) -> bool:
-        change, touched = deadline.change, systems[deadline.change_id]
-        barred = {change.requester_id, change.implementer_id, *involved[change.pk]}
-        return person.pk not in barred and any(
-            right.lead_id not in barred
-            and right.covers(touched)
-            and (not right.delegated or deadline.kind in DELEGATES_TOO)
-            for right in rights
-        )
-
-    return [
-        deadline
-        for deadline in deadlines
-        if (deadline.owner == person and deadline.kind not in LEADS_CAN) or may_decide(deadline)
-    ]
+    leads_can = Q(kind__in=LEADS_CAN) | away("owner")
+    visible = EmergencyChange.objects.visible_to(person).values("pk")
+    right = _delegated(person)
+    if may(person, "approve", EmergencyChange):
+        right |= _reached_by(person)
+    return running.filter(own | leads_can & Q(change__in=visible) & ~_had_a_hand(person) & right)
 
 
 def away(name: str) -> Q:
@@ -83,69 +53,73 @@ def away(name: str) -> Q:
     )
 
 
-def _for_leads(person: User) -> Q:
-    """Return what a Lead or delegate may owe without owning it, as far as they may see it."""
-    visible = EmergencyChange.objects.visible_to(person).values("pk")
-    return (Q(kind__in=LEADS_CAN) | away("owner")) & Q(change__in=visible)
+def _had_a_hand(person: User) -> Q:
+    """Whether the person asked for the change or worked on it, by its row or its history."""
+    return (
+        Q(change__requester=person)
+        | Q(change__implementer=person)
+        | Q(Exists(_acts(CHANGE).filter(history_user_id=person.pk)))
+    )
 
 
-def _rights_of(person: User) -> list[Right]:
-    """Return the rights by which the person decides now: as a Lead, and as a delegate of Leads."""
-    given = Delegation.objects.valid_at(clock.now()).filter(delegate=person)
-    delegations = list(given.prefetch_related("systems"))
-    asked = {person.pk, *(delegation.delegator_id for delegation in delegations)}
-    leads = leads_among(User.objects.filter(pk__in=asked))
-    reaches = {lead.pk: reach for lead, reach in leads.items()}
-    rights = [
-        Right(
-            delegation.delegator_id,
-            reaches[delegation.delegator_id],
-            frozenset(link.system_id for link in delegation.systems.all()),
-            delegated=True,
+def _acts(change: OuterRef) -> QuerySet[Any]:
+    verbs = REQUESTING | IMPLEMENTING
+    found: QuerySet[Any] = EmergencyChange.history.filter(id=change, history_verb__in=verbs)
+    return found.order_by()
+
+
+def _reached_by(person: User) -> Q:
+    """Whether the person decides for every system of the change in their own right."""
+    if may(person, "approve", System):
+        return Q(pk__isnull=False)  # an empty Q beside another would mean nothing, not everything
+    return Q(_covers(CHANGE, Q(user=person)))
+
+
+def _covers(change: OuterRef, whose: Q) -> Any:
+    """Whether all systems of the change, and there are some, were granted one by one."""
+    kind = ContentType.objects.get_for_model(System)
+    granted = (
+        UserObjectPermission.objects.filter(
+            whose, content_type=kind, permission__codename=SYSTEM_SCOPE
         )
-        for delegation in delegations
-        if delegation.delegator_id in reaches
-    ]
-    if person.pk in reaches:
-        rights.append(Right(person.pk, reaches[person.pk], frozenset(), delegated=False))
-    return rights
+        .annotate(system=Cast("object_pk", BigIntegerField()))
+        .values("system")
+    )
+    systems = ChangeSystem.objects.filter(change=change)
+    return Exists(systems) & ~Exists(systems.exclude(system__in=granted))
 
 
-def _systems(deadlines: DeadlineQuerySet) -> dict[int, set[int]]:
-    systems: dict[int, set[int]] = defaultdict(set)
-    links = ChangeSystem.objects.filter(change__in=deadlines.values("change"))
-    for change, system in links.values_list("change_id", "system_id"):
-        systems[change].add(system)
-    return systems
+def _delegated(person: User) -> Q:
+    """Whether a Lead who may decide has lent the person that right: decisions, nothing else."""
+    change = OuterRef(CHANGE)
+    leads = User.objects.filter(
+        groups__permissions__codename="approve_emergencychange",
+        groups__permissions__content_type__app_label="changes",
+        is_system=False,
+    )
+    everywhere = User.objects.filter(
+        Q(groups__permissions__codename=SYSTEM_SCOPE) | Q(user_permissions__codename=SYSTEM_SCOPE)
+    )
+    limits = DelegatedSystem.objects.filter(delegation=OuterRef("pk"))
+    within = DelegatedSystem.objects.filter(
+        delegation=OuterRef(OuterRef("pk")), system=OuterRef("system")
+    )
+    outside = ChangeSystem.objects.filter(~Exists(within), change=change)
+    lent = (
+        Delegation.objects.valid_at(clock.now())
+        .filter(~away("delegator"), delegate=person, delegator__in=leads.values("pk"))
+        .filter(~Exists(limits) | ~Exists(outside))
+        .filter(
+            Q(delegator__in=everywhere.values("pk"))
+            | Q(_covers(change, Q(user=OuterRef(OuterRef("delegator")))))
+        )
+        .exclude(delegator=OuterRef("change__requester"))
+        .exclude(delegator__in=_implementer())
+        .exclude(Exists(_acts(change).filter(history_user_id=OuterRef("delegator"))))
+    )
+    return Q(Exists(lent)) & Q(kind__in=DELEGATES_TOO)
 
 
-def _involved(deadlines: DeadlineQuerySet, people: set[int]) -> dict[int, set[int]]:
-    """Return who of these people had a hand in which change, by its history."""
-    involved: dict[int, set[int]] = defaultdict(set)
-    rows = EmergencyChange.history.filter(
-        history_verb__in=REQUESTING | IMPLEMENTING,
-        id__in=deadlines.values("change"),
-        history_user_id__in=people,
-    ).order_by()
-    for change, key in rows.values_list("id", "history_user_id").distinct():
-        involved[change].add(key)
-    return involved
-
-
-@owed
-def waiting_on(person: User) -> list[QuerySet[Deadline]]:
-    """Return the running deadlines that the navigation counts as the person's work, in one query.
-
-    A review can be held once its change is documented; until then somebody else is waited for.
-    """
-    if not person.has_perm("changes.view_emergencychange"):
-        return []
-    mine = Q(owner=person)
-    if "reviews.complete_retrospectivereview" in verbs_of(person):
-        mine |= Q(owner=None) & ~Q(change__requester=person) & ~Q(change__implementer=person)
-    # Whoever was told of a decision can make it, though somebody else was asked first.
-    told = Notice.objects.filter(person=person, escalation__deadline__kind__in=LEADS_CAN)
-    mine |= Q(pk__in=told.values("escalation__deadline"))
-    mine &= ~Q(kind=Deadline.Kind.REVIEW) | Q(change__status=DOCUMENTED)
-    visible = EmergencyChange.objects.visible_to(person).values("pk")
-    return [Deadline.objects.running().filter(mine, change__in=visible)]
+def _implementer() -> QuerySet[Any]:
+    found = EmergencyChange.objects.filter(pk=OuterRef(CHANGE), implementer__isnull=False)
+    return found.values("implementer")

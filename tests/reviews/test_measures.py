@@ -1,16 +1,12 @@
 """What the charts count: by the company's months, and only what the reader may see."""
 
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-import pytest
 from django.utils import timezone
 
 from changes.models import EmergencyChange
 from ecportal import clock
-from reviews import measures
 from reviews.measures import (
-    counts_all_changes,
     decisions,
     median_minutes,
     months_until,
@@ -18,6 +14,7 @@ from reviews.measures import (
     share_by_month,
 )
 from reviews.models import Deadline
+from tests.changes.deploying import told
 from tests.reviews.test_trend import at
 from tests.scenario import Company, Journey, a_change, a_draft
 
@@ -98,36 +95,40 @@ def test_confidential_change_counts_only_for_those_who_see_it(company: Company) 
         visible = EmergencyChange.objects.visible_to(user)
         assert len(decisions(visible, at(5, 20))) == number
         assert sum(m.late for m in reviews_by_month(visible, at(5, 20))) == number
-        assert sum(m.emergencies for m in share_by_month(visible, at(5, 20))) == number
+        assert sum(m.opened for m in share_by_month(user, at(5, 20))) == number
 
 
 # --- the share ----------------------------------------------------------------------------------
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(measures, "_sources", [])
-
-    @counts_all_changes
-    def known(begin: datetime) -> Mapping[date, int]:
-        assert begin.astimezone(timezone.get_default_timezone()).day == 1
-        return {date(2099, 5, 1): 40}
-
-    return known
-
-
-def test_share_is_not_known_where_nobody_counts_all_changes(company: Company) -> None:
-    with clock.at(at(5)):
-        a_draft(company)
-    found = share_by_month(EVERYTHING(), at(6))
-    assert [m.first for m in found] == months_until(at(6))
-    assert [m.emergencies for m in found] == [0, 0, 0, 0, 1, 0]
-    assert {m.percent for m in found} == {None}
-
-
-@pytest.mark.usefixtures("counted")
-def test_share_is_of_the_months_that_are_counted(company: Company) -> None:
+def test_share_is_not_known_where_no_deployment_was_told_of(company: Company) -> None:
     with clock.at(at(5)):
         a_draft(company)
         a_change(company, "cancelled")
-    found = {m.first: m.percent for m in share_by_month(EVERYTHING(), at(6))}
-    assert found[date(2099, 5, 1)] == 2.5
-    assert found[date(2099, 6, 1)] is None
+    found = share_by_month(company.lead, at(6))
+    assert [m.first for m in found] == months_until(at(6))
+    assert [m.opened for m in found] == [0, 0, 0, 0, 1, 0]
+    assert {m.percent for m in found} == {None}
+
+
+def test_share_is_of_the_deployments_to_production_that_ran(company: Company) -> None:
+    with clock.at(at(5)):
+        change = a_change(company, "implementing")
+        for key in range(3):
+            told(key=f"{key}")
+        told(key="with", mentions=[f"Roll back, {change.number}"])
+        told(key="elsewhere", environment="staging")
+        told(key="queued", status="pending")
+    found = {m.first: m for m in share_by_month(company.lead, at(6))}
+    may = found[date(2099, 5, 1)]
+    assert (may.emergencies, may.deployments, may.percent) == (1, 4, 25)
+    assert found[date(2099, 6, 1)].percent is None
+
+
+def test_deployment_of_a_confidential_change_is_left_out(company: Company) -> None:
+    with clock.at(at(5)):
+        secret = a_draft(company, confidential=True)
+        Journey(company, secret).submit().approve().start()
+        told(key="open")
+        told(key="secret", mentions=[secret.number])
+    for user, numbers in ((company.engineer2, (0, 1)), (company.lead, (1, 2))):
+        may = share_by_month(user, at(6))[4]
+        assert (may.emergencies, may.deployments) == numbers
