@@ -51,6 +51,12 @@ def waiting_on(person: User) -> list[QuerySet[Any]]:
     return [_deadlines(person), _changes(person)] if _implements(person) else [_deadlines(person)]
 
 
+def needing(person: User) -> Q:
+    """Return which changes the agenda of the person has steps on."""
+    owed_on = Q(pk__in=_deadlines(person).values("change"))
+    return owed_on | Q(pk__in=_changes(person).values("pk")) if _implements(person) else owed_on
+
+
 def _implements(person: User) -> bool:
     return takes_part(person) and IMPLEMENTS in verbs_of(person)
 

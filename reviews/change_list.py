@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 from changes.models import Approval, EmergencyChange, Policy
 from ecportal import clock, lists, marks
 from ecportal.site import signed_in
+from reviews.agenda import needing
 from reviews.completeness import five_items
 from reviews.models import Deadline, RetrospectiveReview
-from reviews.owing import waiting_on
 from reviews.waiting import waiting_for
 
 Status = EmergencyChange.Status
@@ -73,8 +73,7 @@ def load(request: HttpRequest, changes: Sequence[EmergencyChange]) -> None:
 
 @lists.tab(EmergencyChange, "needs", "Needs you", place=1)
 def needs_you(request: HttpRequest, found: QuerySet[Any]) -> QuerySet[Any]:
-    mine = [owed.values("change") for owed in waiting_on(signed_in(request))]
-    return found.filter(pk__in=mine[0]) if mine else found.none()
+    return found.filter(needing(signed_in(request)))
 
 
 @lists.tab(EmergencyChange, "overdue", "Overdue", place=3)

@@ -11,7 +11,7 @@ from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
 from ecportal.clock import duration
-from ecportal.templatetags.portal import clock_time
+from ecportal.marks import day_time
 from incidents.models import Determination
 from reviews.models import Deadline
 
@@ -131,7 +131,7 @@ def _confirmation(
         why = f"{claim.approver} is said to have approved ({how}), and cannot sign in any more."
         return step(f"Decide instead of {claim.approver}", "Read and decide", url, why, "to decide")
     return step(
-        f"Confirm your verbal approval of {clock_time(claim.decided_at)}",
+        f"Confirm your verbal approval of {day_time(claim.decided_at)}",
         "Confirm or deny", url,
         f"{claim.claimed_by} wrote down that you approved ({how}).", "to confirm",
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from changes.models import EmergencyChange, Policy
 from ecportal import clock
-from ecportal.templatetags.portal import clock_time
+from ecportal.marks import day_time
 from reviews.next_steps import NextStep, Status, ago, page_of
 
 WATCHED = (Status.IMPLEMENTED, Status.VERIFIED)
@@ -75,8 +75,8 @@ def _watching(change: EmergencyChange, policy: Policy) -> Asked:
     since = change.finished_at
     ends = (since or clock.now()) + policy.observation_window
     if clock.now() < ends:
-        why = f"The observation window ends at {clock_time(ends)}."
+        why = f"The observation window ends at {day_time(ends)}."
         return Asked("check_stability", "Watch the stability of", "Add a stability check", why,
                      since)  # fmt: skip
-    why = f"The observation window ended at {clock_time(ends)}."
+    why = f"The observation window ended at {day_time(ends)}."
     return Asked("verify", "Verify the stability of", "Verify stability", why, since)

@@ -12,7 +12,7 @@ from changes.models import EmergencyChange, Policy
 from ecportal import clock
 from ecportal.accounts import roles
 from ecportal.accounts.models import User
-from reviews.agenda import agenda, waiting_on
+from reviews.agenda import agenda, needing, waiting_on
 from reviews.lifecycle import FOLLOW_UPS, REVIEWS
 from reviews.models import Deadline
 from reviews.next_steps import NextStep
@@ -208,6 +208,8 @@ def test_navigation_counts_exactly_what_the_agenda_lists(full: Company) -> None:
     for user in User.objects.filter(is_system=False):
         counted = sum(found.count() for found in waiting_on(user))
         assert counted == len(steps(user)), user.username
+        listed = set(EmergencyChange.objects.filter(needing(user)).values_list("pk", flat=True))
+        assert listed == {step.change.pk for step in steps(user)}, user.username
 
 
 @pytest.mark.parametrize("username", ["lead2", "narrow", "e1", "engineer", "both"])
