@@ -4,23 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
-from django.db import IntegrityError
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, reverse
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
-from changes import (
-    deployment_admin,  # noqa: F401 - it registers its own
-    evidence_files,
-    forms,
-    story,
-)
+from changes import deployment_admin, forms, story  # noqa: F401 - deployments register themselves
+from changes.answering import ANSWERS
 from changes.change_list import SystemFilter, about, incident_number
-from changes.declaring import declare
 from changes.guards import waiting_claim
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
 from changes.models import (
@@ -36,19 +27,15 @@ from changes.models import (
     Policy,
     StabilityCheck,
 )
+from changes.pages import PAGES, ChangePages
 from ecportal import lists, panels
-from ecportal.admin import CROWDED, LifecycleAdmin, ReadOnlyAdmin
+from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
-from ecportal.lifecycle import TransitionRefused
 from ecportal.panels import Button
 from ecportal.site import signed_in
 from ecportal.timeline import Entry
 from incidents.models import Incident
 
-DECISIONS = (
-    "approve", "reject", "confirm_approval", "deny_approval", "approve_retroactively",
-    "reject_retroactively",
-)  # fmt: skip
 PEOPLE = (
     "requester", "approver", "implementer", "verifier", "documenter", "reviewer", "rejected_by",
     "asked_approver",
@@ -68,7 +55,6 @@ WHOLE = (
     Prefetch("checks", StabilityCheck.objects.select_related("checked_by")),
     Prefetch("corrections", Correction.objects.select_related("written_by")),
 )
-PAGES = "admin/changes/emergencychange"
 PURPOSES = {
     "submit": "From then on its text is frozen, and a Lead decides.",
     "rework": "It was sent back: change what must be changed, then ask again.",
@@ -81,7 +67,7 @@ PURPOSES = {
 
 
 @admin.register(EmergencyChange)
-class EmergencyChangeAdmin(LifecycleAdmin):
+class EmergencyChangeAdmin(ChangePages):
     lifecycle = CHANGES
     act_forms: dict[str, type[ActForm]] = {
         "revise": forms.ReviseForm,
@@ -153,7 +139,7 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     def buttons(self, request: HttpRequest, record: Any) -> list[Button]:
         """Return the acts, all decisions behind one button: they are made where all is shown."""
         ways = self._with_evidence_first(record, super().buttons(request, record))
-        answers = {self.act_address(record, verb) for verb in DECISIONS}
+        answers = {self.act_address(record, verb) for verb in ANSWERS}
         decisions = [way for way in ways if way.url in answers]
         rest = [way for way in ways if way.url not in answers]
         if not decisions:
@@ -183,122 +169,6 @@ class EmergencyChangeAdmin(LifecycleAdmin):
     def in_words(self, record: Any, acts: list[Entry]) -> list[Entry]:
         return story.in_words(record, acts)
 
-    # --- pages ----------------------------------------------------------------------------------
-    def get_urls(self) -> list[URLPattern]:
-        evidence = "<path:object_id>/evidence/<int:evidence_id>"
-        return [
-            self.own(self.declare_any_view, "declare/", "declare_any"),
-            self.own(self.declare_view, "declare/<int:incident_id>/", "declare"),
-            self.own(self.decide_view, "<path:object_id>/decide/", "decide"),
-            self.own(self.evidence_view, f"{evidence}/", "evidence"),
-            self.own(self.evidence_page_view, f"{evidence}/about/", "evidence_page"),
-            self.own(self.evidence_shown_view, f"{evidence}/shown/", "evidence_shown"),
-            self.own(self.evidence_preview_view, f"{evidence}/preview/", "evidence_preview"),
-            *super().get_urls(),
-        ]
-
-    def declare_any_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask which incident it is; the way in for whoever is not on its page."""
-        self._require(request, EmergencyChange(), "open")
-        context = self.page(request, EmergencyChange(), "Declare an emergency")
-        context["incidents"] = Incident.objects.live().prefetch_related("affected__system")[:50]
-        return TemplateResponse(request, f"{PAGES}/declare_any.html", context)
-
-    def declare_view(self, request: HttpRequest, incident_id: int) -> HttpResponse:
-        """Determine, open and ask for approval in one form."""
-        self._require(request, EmergencyChange(), "open")
-        user = signed_in(request)
-        incident = _incident(incident_id)
-        posted = request.POST if request.method == "POST" else None
-        form = forms.DeclareForm(posted, incident=incident, user=user)
-        if form.is_valid():
-            try:
-                change = declare(incident, form.cleaned_data, by=user)
-            except TransitionRefused as refused:
-                field = refused.field if refused.field in form.fields else None
-                form.add_error(field, str(refused))
-            except IntegrityError:
-                form.add_error(None, CROWDED)
-            else:
-                self.message_user(request, f"{change.number} is open. {_what_follows(change)}")
-                return redirect(self.address(change))
-        context = self.page(request, EmergencyChange(), "Declare an emergency")
-        visible = EmergencyChange.objects.visible_to(user).filter(incident=incident)
-        context.update(form=form, incident=incident, already=visible)
-        status = 422 if form.errors else 200
-        return TemplateResponse(request, f"{PAGES}/declare.html", context, status=status)
-
-    def decide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what is to be decided, whole, with each answer one tap away."""
-        change = self.visible(request, object_id)
-        user = signed_in(request)
-        options = [
-            option
-            for option in self.lifecycle.options(change, user)
-            if option.transition.verb in DECISIONS
-        ]
-        late = change.has_started and change.without_approval
-        claim = waiting_claim(change)
-        title = "Approve this emergency change?"
-        if late:
-            title = "Decide on this change after the fact"
-        elif claim is not None and claim.approver == user:
-            title = "Did you approve this emergency change?"
-            options.sort(key=lambda option: option.transition.verb != "confirm_approval")
-        context = self.page(request, change, title)
-        context.update(
-            shown=change.shown().items(),
-            claim=claim,
-            answers=[
-                (option, self.act_address(change, option.transition.verb),
-                 self.act_forms[option.transition.verb](record=change, user=user))
-                for option in options if option.refusal is None
-            ],
-            refusals=list(dict.fromkeys(o.refusal for o in options if o.refusal)),
-        )  # fmt: skip
-        return TemplateResponse(request, f"{PAGES}/decide.html", context)
-
-    def evidence_view(
-        self, request: HttpRequest, object_id: str, evidence_id: int
-    ) -> HttpResponseBase:
-        found = evidence_files.find(self.visible(request, object_id), evidence_id)
-        return evidence_files.download(found, signed_in(request))
-
-    def evidence_shown_view(
-        self, request: HttpRequest, object_id: str, evidence_id: int
-    ) -> HttpResponseBase:
-        found = evidence_files.find(self.visible(request, object_id), evidence_id)
-        return evidence_files.show(found, signed_in(request))
-
-    def evidence_preview_view(
-        self, request: HttpRequest, object_id: str, evidence_id: int
-    ) -> HttpResponseBase:
-        found = evidence_files.find(self.visible(request, object_id), evidence_id)
-        return evidence_files.preview(found, signed_in(request))
-
-    def evidence_page_view(
-        self, request: HttpRequest, object_id: str, evidence_id: int
-    ) -> HttpResponse:
-        """Show one piece of evidence with all that is known of it, and its content where safe."""
-        change, user = self.visible(request, object_id), signed_in(request)
-        found = evidence_files.find(change, evidence_id)
-        context = {**self.page(request, change, str(found)), **evidence_files.about(found, user)}
-        context["may_replace"] = not found.is_superseded and (
-            self.lifecycle.permitted(change, "supersede_evidence", user)
-            and self.lifecycle.refusal(change, "supersede_evidence", user) is None
-        )
-        return TemplateResponse(request, f"{PAGES}/evidence.html", context)
-
-    def show_act(
-        self, request: HttpRequest, record: Any, verb: str, words: str, form: ActForm
-    ) -> TemplateResponse:
-        if isinstance(form, forms.SeenForm) and form.is_bound:
-            form.show_anew()
-        response = super().show_act(request, record, verb, words, form)
-        if verb in DECISIONS and response.context_data is not None:
-            response.context_data["shown"] = record.shown().items()
-        return response
-
 
 def _asked_for(change: EmergencyChange) -> str:
     claim = waiting_claim(change)
@@ -307,18 +177,6 @@ def _asked_for(change: EmergencyChange) -> str:
     by = claim.get_channel_display().lower()
     at = f"{timezone.localtime(claim.decided_at):%H:%M}"
     return f"{claim.claimed_by} says that {claim.approver} approved at {at}, {by}."
-
-
-def _incident(incident_id: int) -> Incident:
-    return get_object_or_404(Incident.objects.prefetch_related("affected__system"), pk=incident_id)
-
-
-def _what_follows(change: EmergencyChange) -> str:
-    if change.approver is not None:
-        return f"{change.approver} must now confirm it in writing; you may start."
-    if change.asked_approver is not None:
-        return f"{change.asked_approver} is asked now."
-    return "No Lead may decide on its systems: ask a Role Administrator to grant it to one."
 
 
 @panels.buttons(Incident)

@@ -15,6 +15,14 @@ from incidents.lifecycle import INCIDENTS
 from incidents.models import Determination, Incident
 
 
+class DeclaredAlready(TransitionRefused):
+    """The same person declared the same a moment ago, as `change`: the second of a double tap."""
+
+    def __init__(self, change: EmergencyChange) -> None:
+        super().__init__(f"You declared this a moment ago: it is {change.number}.")
+        self.change = change
+
+
 @transaction.atomic
 def declare(incident: Incident, answers: Mapping[str, Any], *, by: User) -> EmergencyChange:
     """Determine the emergency, open the change, and ask for approval or claim a verbal one.
@@ -63,7 +71,7 @@ def _refuse_twice(incident: Incident, scope: str, by: User) -> None:
         incident=incident, requester=by, scope=scope, opened_at__gte=just_now
     ).first()
     if twin is not None:
-        raise TransitionRefused(f"You declared this a moment ago: it is {twin.number}.")
+        raise DeclaredAlready(twin)
 
 
 def _claim(change: EmergencyChange, answers: Mapping[str, Any], by: User) -> None:

@@ -24,7 +24,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from ecportal import lists, marks, navigation, panels
+from ecportal import drafts, lists, marks, navigation, panels
+from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
 from ecportal.audit.badge import seal_of
 from ecportal.audit.origins import origins
@@ -329,12 +330,24 @@ class LifecycleAdmin(ReadOnlyAdmin):
     def _act_page(self, request: HttpRequest, record: Any, verb: str, words: str) -> HttpResponse:
         form = self.form_of(request, record, verb)
         if request.method == "POST" and form.is_valid():
-            done = self.attempt(request, record, verb, form)
+            said = self.done_already(request, record, verb, form)
+            done = None if said else self.attempt(request, record, verb, form)
             if done is not None:
-                self.message_user(request, f"{words.rstrip('…')}: recorded.", messages.SUCCESS)
-                return redirect(self.after_act(done, verb))
+                said = f"{words.rstrip('…')}: recorded."
+            elif not said:
+                # Of two taps at once the other may have come first.
+                said = self.done_already(request, record, verb, form)
+            if said:
+                self.message_user(request, said, messages.SUCCESS)
+                return drafts.sent(request, self.after_act(done or record, verb))
             record = self.get_object(request, str(record.pk)) if record.pk else self.model()
         return self.show_act(request, record, verb, words, form)
+
+    def done_already(
+        self, request: HttpRequest, record: Any, verb: str, form: ActForm
+    ) -> str | None:
+        """Return a sentence where this very act of this person stands already; else None."""
+        return None
 
     def form_of(self, request: HttpRequest, record: Any, verb: str) -> ActForm:
         """Return the form of the act, filled in by what was posted or by what a link may say."""
@@ -342,7 +355,8 @@ class LifecycleAdmin(ReadOnlyAdmin):
         form_class = PlainAct if again else self.act_forms.get(verb, PlainAct)
         said = {name: request.GET[name] for name in form_class.from_link if name in request.GET}
         posted = (request.POST, request.FILES) if request.method == "POST" else ()
-        return form_class(*posted, record=record, user=signed_in(request), initial=said)
+        form = form_class(*posted, record=record, user=signed_in(request), initial=said)
+        return drafts.filled_in(request, form)
 
     def show_act(
         self, request: HttpRequest, record: Any, verb: str, words: str, form: ActForm
@@ -350,6 +364,7 @@ class LifecycleAdmin(ReadOnlyAdmin):
         context = self.page(request, record, words.rstrip("…"))
         refusal = self.lifecycle.refusal(record, verb, signed_in(request)) if record.pk else None
         context.update(form=form, verb=verb, words=words.rstrip("…"), refusal=refusal)
+        context.update(drafts.of(request))
         status = 422 if form.errors else 200
         return TemplateResponse(request, self.act_template, context, status=status)
 
@@ -359,14 +374,7 @@ class LifecycleAdmin(ReadOnlyAdmin):
             for name in form.on_record:
                 setattr(record, name, form.cleaned_data[name])
         try:
-            return self.lifecycle.perform(
-                record,
-                verb,
-                by=signed_in(request),
-                reason=form.reason_given(),
-                happened_at=form.cleaned_data.get("happened_at"),
-                **form.act_data(),
-            )
+            return self.perform(record, verb, signed_in(request), form)
         except TransitionRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
         except ValidationError as error:
@@ -374,6 +382,17 @@ class LifecycleAdmin(ReadOnlyAdmin):
         except IntegrityError:
             form.add_error(None, CROWDED)
         return None
+
+    def perform(self, record: Any, verb: str, by: User, form: ActForm) -> Any:
+        """Do what the form asks for, whole or not at all; raise TransitionRefused."""
+        return self.lifecycle.perform(
+            record,
+            verb,
+            by=by,
+            reason=form.reason_given(),
+            happened_at=form.cleaned_data.get("happened_at"),
+            **form.act_data(),
+        )
 
     @staticmethod
     def _add_errors(form: ActForm, error: ValidationError) -> None:

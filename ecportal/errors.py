@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 
+from ecportal import drafts
 from ecportal.audit import sign_in
 from ecportal.refusals import Refused, who_can
 
@@ -45,6 +46,14 @@ def refused(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Refuse a form whose token is old or missing; the portal's own page gets it back filled in.
+
+    Only a browser can vouch for where a form comes from, by an Origin that no page can forge: what
+    another site made it post is not brought back.
+    """
+    ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+    if ours and request.user.is_authenticated and drafts.may_be_kept(request):
+        return drafts.keep_posted(request)
     why = "The form was open too long, or you signed in again since. Nothing was saved."
     advice = "Go back, copy what you typed, load the page again and send it once more."
     return _page(request, 403, "This form is no longer valid", why, advice)

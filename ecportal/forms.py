@@ -1,5 +1,6 @@
 """The form of an act: a reason, when it happened, and whatever the verb asks besides."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -31,8 +32,9 @@ class MomentInput(forms.DateTimeInput):
 
     input_type = "datetime-local"
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: bool = False) -> None:
         super().__init__(format="%Y-%m-%dT%H:%M")
+        self.now = now
 
 
 class DayInput(forms.DateInput):
@@ -80,8 +82,32 @@ class Choices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
             raise ValidationError("One of these does not exist. Choose from the list.") from None
 
 
-def moment(label: str, *, required: bool = False, help_text: str = "") -> forms.DateTimeField:
-    return MomentField(label=label, required=required, help_text=help_text)
+class Cards(forms.RadioSelect):
+    """Answers to choose from, each with a line on when it is the right one.
+
+    `look` says how they stand: as "cards", or as "segments" where the words are short.
+    """
+
+    def __init__(self, hints: Mapping[str, str] | None = None, look: str = "cards") -> None:
+        super().__init__()
+        self.hints = dict(hints or {})
+        self.look = look
+
+    def create_option(self, name: str, value: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **options)
+        option["hint"] = self.hints.get(str(value), "")
+        if option["index"] != "0":
+            option["attrs"].pop("autofocus", None)
+        return option
+
+
+def moment(
+    label: str, *, required: bool = False, help_text: str = "", now: bool = False
+) -> forms.DateTimeField:
+    """Return a field for a time; `now` says that it is now unless somebody enters another."""
+    return MomentField(
+        label=label, required=required, help_text=help_text, widget=MomentInput(now=now)
+    )
 
 
 def words(
@@ -111,7 +137,39 @@ def link(label: str, *, help_text: str = "") -> forms.URLField:
     )
 
 
-class ActForm(forms.Form):
+WHAT_TO_ENTER: Sequence[tuple[type[forms.Field] | type[forms.Widget], str]] = (
+    (forms.MultipleChoiceField, "Choose at least one."),
+    (forms.ModelMultipleChoiceField, "Choose at least one."),
+    (forms.ChoiceField, "Choose one."),
+    (forms.ModelChoiceField, "Choose one."),
+    (forms.DateTimeField, "Enter a date and a time."),
+    (forms.DateField, "Enter a day."),
+    (forms.IntegerField, "Enter a number."),
+    (forms.Textarea, "Answer in a sentence."),
+    (forms.Field, "Fill this in."),
+)
+
+
+class AskingForm(forms.Form):
+    """Says at an empty answer what to enter there, instead of that a field is required."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+        for field in self.fields.values():
+            self._say_what_to_enter(field)
+
+    @staticmethod
+    def _say_what_to_enter(field: forms.Field) -> None:
+        either = (field, field.widget)
+        field.error_messages["required"] = next(
+            sentence
+            for kind, sentence in WHAT_TO_ENTER
+            if any(isinstance(one, kind) for one in either)
+        )
+
+
+class ActForm(AskingForm):
     """Asks for one act on `record` by `user`.
 
     `on_record` names the fields that a creating act writes onto the new record; all others except
@@ -120,7 +178,7 @@ class ActForm(forms.Form):
     """
 
     reason = words("Why")
-    happened_at = moment("When", help_text="Empty means now. Times are in your time zone.")
+    happened_at = moment("When", now=True)
 
     asks_when = True
     intro = ""
@@ -129,7 +187,6 @@ class ActForm(forms.Form):
 
     def __init__(self, *args: Any, record: Model, user: User, **options: Any) -> None:
         self.record, self.user = record, user
-        options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
         if not self.asks_when:
             del self.fields["happened_at"]

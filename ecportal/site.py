@@ -1,25 +1,33 @@
 """The admin site: who may enter, what stands around every page, and what the home page shows."""
 
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 
-from ecportal import clock, finding, navigation, panels
+from ecportal import clock, drafts, finding, navigation, panels
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
 from ecportal.lifecycle import Act
 from ecportal.surroundings import Surroundings, around
+
+CARRYING = "Your session has ended. Sign in, and what you typed is filled in again."
+TOO_LONG = (
+    "Your session has ended, and what you typed is too long to be carried over. Go back and copy "
+    "it before you sign in."
+)
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -73,6 +81,7 @@ class PortalAdminSite(admin.AdminSite):
     index_title = "My work"
     index_template = "portal/home.html"
     login_form = SignInForm
+    login_template = "portal/sign_in.html"
     enable_nav_sidebar = False  # the portal brings its own, which needs no script
     empty_value_display = "–"
 
@@ -95,6 +104,49 @@ class PortalAdminSite(admin.AdminSite):
             "version": settings.VERSION,
             "demo": not settings.IN_PRODUCTION,
         }
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Let in who is signed in; of others, keep what they had typed while they sign in again."""
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def inner(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+            if drafts.may_be_kept(request) and not self.has_permission(request):
+                return self.sign_in_again(request)
+            answer: HttpResponseBase = guarded(request, *args, **options)
+            return answer
+
+        return inner
+
+    @method_decorator(never_cache)
+    def sign_in_again(self, request: HttpRequest) -> TemplateResponse:
+        """Show the sign-in page in place of what was posted, and let it carry that."""
+        draft = drafts.pack(request)
+        messages.warning(request, CARRYING if draft else TOO_LONG)
+        context = {
+            **self.each_context(request),
+            "title": "Sign in again",
+            "form": SignInForm(request),
+            "app_path": reverse("admin:login"),
+            "next": request.get_full_path(),
+            "draft": draft,
+        }
+        return TemplateResponse(request, self.login_template, context)
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Sign out; what this tab keeps of unsent forms goes as well."""
+        return super().logout(request, {"drafts_over": True, **(extra_context or {})})
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        carried = {"draft": request.POST.get(drafts.CARRIED, "")}
+        response = super().login(request, {**carried, **(extra_context or {})})
+        if isinstance(response, HttpResponseRedirect) and carried["draft"]:
+            return drafts.restore(request) or response
+        return response
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -6,8 +6,24 @@ from django.db.models import QuerySet
 from ecportal import clock
 from ecportal.accounts import roles
 from ecportal.accounts.models import User
-from ecportal.forms import ActForm, Choices, PlainAct, RevisingForm, moment, reads_as_written, words
+from ecportal.forms import (
+    ActForm,
+    Cards,
+    Choices,
+    PlainAct,
+    RevisingForm,
+    moment,
+    reads_as_written,
+    words,
+)
 from incidents.models import Determination, Incident, System
+
+KINDS = {
+    Determination.Criterion.OUTAGE: "Customers are affected.",
+    Determination.Criterion.SECURITY: "Being exploited, or exposed.",
+    Determination.Criterion.INTEGRITY: "Data is lost or wrong.",
+}
+"""When it is which kind of emergency, in a line each."""
 
 
 def system_choice(*, required: bool = True) -> Choices:
@@ -34,7 +50,7 @@ class RecordIncidentForm(ActForm):
         widget=forms.TextInput(attrs={"autofocus": True}),
     )
     severity = forms.TypedChoiceField(
-        choices=Incident.Severity, coerce=int, widget=forms.RadioSelect(), initial=1
+        choices=Incident.Severity, coerce=int, widget=Cards(look="segments"), initial=1
     )
     systems = system_choice()
     began_at = moment("Began or was detected", required=True)
@@ -49,10 +65,30 @@ class RecordIncidentForm(ActForm):
         self.fields["began_at"].initial = clock.now()
 
 
+class NewIncidentForm(RecordIncidentForm):
+    """As much of a new incident as declaring an emergency needs; the rest can be added later."""
+
+    on_record = ("title", "severity", "began_at")
+
+    def prepare(self) -> None:
+        super().prepare()
+        for name in ("description", "source_url", "reason"):
+            del self.fields[name]
+        self.fields["title"].label = "What is broken?"
+        if Incident.objects.live().exists():
+            del self.fields["title"].widget.attrs["autofocus"]
+        self.fields["systems"].label = "Which systems?"
+        self.fields["severity"].label = "How bad is it?"
+        self.fields["began_at"].label = "Since when?"
+
+    def reason_given(self) -> str:
+        return "Recorded to declare an emergency."
+
+
 class ReviseIncidentForm(RevisingForm):
     title = forms.CharField(max_length=200, validators=[reads_as_written])
     severity = forms.TypedChoiceField(
-        choices=Incident.Severity, coerce=int, widget=forms.RadioSelect()
+        choices=Incident.Severity, coerce=int, widget=Cards(look="segments")
     )
     systems = system_choice()
     description = words("Description", required=False)
@@ -76,25 +112,25 @@ class DetermineForm(ActForm):
     verdict = forms.ChoiceField(
         label="Is it an emergency?",
         choices=Determination.Verdict,
-        widget=forms.RadioSelect(),
+        widget=Cards(),
         initial=Determination.Verdict.EMERGENCY,
     )
     criterion = forms.ChoiceField(
         label="What kind of emergency?",
         choices=Determination.Criterion,
-        widget=forms.RadioSelect(),
+        widget=Cards(KINDS),
         required=False,
     )
     imminence = forms.ChoiceField(
         label="Now or soon?",
         choices=Determination.Imminence,
-        widget=forms.RadioSelect(),
+        widget=Cards(look="segments"),
         initial=Determination.Imminence.OCCURRING,
     )
     basis = forms.ChoiceField(
         label="Based on",
         choices=Determination.Basis,
-        widget=forms.RadioSelect(),
+        widget=Cards(look="segments"),
         initial=Determination.Basis.MONITORING,
     )
     reason = words("Why the normal process cannot be used, or why it can")

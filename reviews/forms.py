@@ -1,14 +1,17 @@
 """What may be typed about reviews, follow-up actions, exceptions and ladders."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils import timezone
 
 from changes.models import EmergencyChange
+from ecportal import clock
 from ecportal.accounts.models import User
-from ecportal.forms import ActForm, DayField, PlainAct, RevisingForm, words
+from ecportal.forms import ActForm, Cards, DayField, PlainAct, RevisingForm, words
 from incidents.forms import people
 from reviews.models import Deadline, EscalationRung
 from reviews.models.escalation import MAX_OFFSET
@@ -18,10 +21,15 @@ FOLLOW_UPS = range(1, 4)
 """How many follow-up actions the review's form takes at once; more can be assigned afterwards."""
 
 
+def in_two_weeks() -> date:
+    return timezone.localdate(clock.now()) + timedelta(days=14)
+
+
 def yes_or_no(label: str) -> forms.TypedChoiceField:
     return forms.TypedChoiceField(
-        label=label, choices=YES_NO, coerce=lambda value: value == "yes", widget=forms.RadioSelect()
-    )
+        label=label, choices=YES_NO, coerce=lambda value: value == "yes",
+        widget=Cards(look="segments"),
+    )  # fmt: skip
 
 
 class ReviewForm(ActForm):
@@ -29,7 +37,10 @@ class ReviewForm(ActForm):
     procedure_followed = yes_or_no("Was the procedure followed?")
     reason = words("Was the change appropriate?", help_text="Your judgment, in a few sentences.")
     lessons = words("What was learned?", required=False)
-    no_follow_up_reason = words("Or: why is no follow-up action needed?", required=False, rows=2)
+    no_follow_up_reason = words(
+        "Or why is no follow-up action needed?", required=False, rows=2,
+        help_text="Only where there is none: one or the other must be said.",
+    )  # fmt: skip
 
     def prepare(self) -> None:
         for number in FOLLOW_UPS:
@@ -39,7 +50,9 @@ class ReviewForm(ActForm):
             self.fields[f"owner_{number}"] = forms.ModelChoiceField(
                 label="Owner", queryset=people(), required=False
             )
-            self.fields[f"due_on_{number}"] = DayField(label="Due", required=False)
+            self.fields[f"due_on_{number}"] = DayField(
+                label="Due", required=False, initial=in_two_weeks
+            )
         rows = [f"{name}_{n}" for n in FOLLOW_UPS for name in ("title", "owner", "due_on")]
         self.order_fields([
             "genuine", "procedure_followed", "reason", "lessons", *rows, "no_follow_up_reason",
@@ -50,8 +63,9 @@ class ReviewForm(ActForm):
         for number in FOLLOW_UPS:
             names = [f"{name}_{number}" for name in ("title", "owner", "due_on")]
             given = [name for name in names if data.get(name)]
+            begun = {f"title_{number}", f"owner_{number}"} & set(given)
             for name in names:
-                if given and name not in given and name not in self.errors:
+                if begun and name not in given and name not in self.errors:
                     self.add_error(name, "A follow-up action needs a text, an owner and a date.")
         return data
 
@@ -63,15 +77,28 @@ class ReviewForm(ActForm):
         ]
         return {**data, "follow_ups": [row for row in rows if row["title"]]}
 
+    @property
+    def follow_ups(self) -> list[list[forms.BoundField]]:
+        """Return the rows of follow-up actions, for the page to group them."""
+        return [[self[f"{name}_{n}"] for name in ("title", "owner", "due_on")] for n in FOLLOW_UPS]
+
+    @property
+    def judgment(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("genuine", "procedure_followed", "reason", "lessons")]
+
 
 class FollowUpForm(PlainAct):
     on_record = ("change", "title", "owner", "due_on")
+    from_link = ("change",)
 
     change = forms.ModelChoiceField(queryset=EmergencyChange.objects.none())
     title = forms.CharField(label="What is to be done", max_length=300)
     owner = forms.ModelChoiceField(queryset=User.objects.none())
-    due_on = DayField(label="Due")
-    reason = words("Why", rows=2)
+    due_on = DayField(label="Due", initial=in_two_weeks)
+    reason = words("Why", rows=2, required=False)
+
+    def reason_given(self) -> str:
+        return self.cleaned_data["reason"] or f"Assigned to {self.cleaned_data['owner']}."
 
     def prepare(self) -> None:
         visible = EmergencyChange.objects.visible_to(self.user)

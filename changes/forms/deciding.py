@@ -5,8 +5,10 @@ from django import forms
 from changes.authority import deciders_on
 from changes.models import Approval, EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.forms import ActForm, PlainAct, moment, words
+from ecportal.forms import ActForm, Cards, PlainAct, moment, words
 from incidents.forms import people
+
+KIND = EmergencyChange.Rejection
 
 
 class SeenForm(PlainAct):
@@ -36,9 +38,20 @@ class ApproveForm(SeenForm):
 class RejectForm(SeenForm):
     rejection = forms.ChoiceField(
         label="Which kind of no?",
-        choices=EmergencyChange.Rejection,
-        widget=forms.RadioSelect(),
+        choices=[
+            (KIND.SENT_BACK, "Not yet"),
+            (KIND.REFUSED, "Not this change"),
+            (KIND.NOT_EMERGENCY, "Not an emergency"),
+        ],
+        widget=Cards(
+            {
+                KIND.SENT_BACK: "Something must be changed first; then it is asked for again.",
+                KIND.REFUSED: "Do not make this change.",
+                KIND.NOT_EMERGENCY: "Use the normal process.",
+            }
+        ),
     )
+    reason = words("Why?", rows=2, help_text="The Engineers read this. Say what would help.")
 
 
 class ConfirmForm(PlainAct):
@@ -48,21 +61,48 @@ class ConfirmForm(PlainAct):
         self.fields["reason"].initial = "I approved it as written down."
 
 
-class DenyForm(PlainAct):
-    reason = words("What is wrong with the claim?", rows=2)
+class DenyForm(SeenForm):
+    """The named approver's no to a claim; which kind of no it is begins the answer."""
+
+    KINDS = (
+        ("never", "I did not say yes"),
+        ("otherwise", "I said yes to something else"),
+        (KIND.NOT_EMERGENCY, "Not an emergency"),
+    )
+
+    kind = forms.ChoiceField(
+        label="Which kind of no?",
+        choices=KINDS,
+        widget=Cards(
+            {
+                "never": "We did not speak, or I said no.",
+                "otherwise": "What is written here is not what I heard.",
+                KIND.NOT_EMERGENCY: "I did not approve it. Use the normal process.",
+            }
+        ),
+    )
+    reason = words("What happened?", rows=2, help_text="What you were asked, and what you said.")
+
+    @property
+    def is_no_emergency(self) -> bool:
+        return bool(self.cleaned_data["kind"] == KIND.NOT_EMERGENCY)
+
+    def reason_given(self) -> str:
+        return f"{dict(self.KINDS)[self.cleaned_data['kind']]}. {self.cleaned_data['reason']}"
 
 
 class ClaimForm(ActForm):
     approver = forms.ModelChoiceField(label="Who approved?", queryset=User.objects.none())
     channel = forms.ChoiceField(
-        label="How was it said?", choices=Approval.Channel, widget=forms.RadioSelect()
-    )
+        label="How was it said?", choices=Approval.Channel, widget=Cards(look="segments"),
+        initial=Approval.Channel.PHONE,
+    )  # fmt: skip
     call_log = forms.URLField(
         label="Link to the message or call log", required=False, max_length=500,
         assume_scheme="https",
     )  # fmt: skip
     reason = words("What was said?", rows=2)
-    happened_at = moment("When was it said?", help_text="Empty means now.")
+    happened_at = moment("When was it said?", now=True)
 
     def prepare(self) -> None:
         assert isinstance(self.record, EmergencyChange)

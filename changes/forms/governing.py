@@ -1,11 +1,13 @@
 """What may be typed about delegations and the policy."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 
 from changes.models import Policy
 from changes.models.policy import WEEKDAYS
+from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.forms import PlainAct, RevisingForm, moment, words
 from incidents.forms import people, system_choice
@@ -16,13 +18,16 @@ class DelegateForm(PlainAct):
 
     delegate = forms.ModelChoiceField(label="To whom", queryset=User.objects.none())
     begins_at = moment("From", required=True)
-    ends_at = moment("Until", required=True)
+    ends_at = moment("Until", required=True, help_text="It ends by itself then.")
     systems = system_choice(required=False)
     reason = words("Why", rows=2)
 
     def prepare(self) -> None:
         self.fields["delegate"].queryset = people().exclude(pk=self.user.pk)  # type: ignore[attr-defined]
         self.fields["systems"].help_text = "None chosen: all systems."
+        now = clock.now()
+        self.fields["begins_at"].initial = now
+        self.fields["ends_at"].initial = now + timedelta(days=7)
 
 
 class ClockInput(forms.TimeInput):

@@ -1,11 +1,14 @@
 """What may be typed while a change is implemented."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from changes.models import Deviation, EmergencyChange, ExecutionEntry
-from ecportal.forms import ActForm, DayField, PlainAct, link, moment, words
+from ecportal import clock
+from ecportal.forms import ActForm, Cards, DayField, PlainAct, link, moment, words
 
 Source = ExecutionEntry.Source
 # What a person may say; a detached deployment proves nothing any more.
@@ -14,7 +17,7 @@ SOURCES = [one for one in Source.choices if one[0] != Source.DETACHED]
 
 class StartForm(ActForm):
     reason = words("What begins now", rows=2)
-    happened_at = moment("When did it start?", help_text="Empty means now.")
+    happened_at = moment("When did it start?", now=True)
 
     def prepare(self) -> None:
         self.fields["reason"].initial = "Started implementing."
@@ -26,12 +29,16 @@ class StartUnapprovedForm(ActForm):
         "registered, and a Lead must decide retroactively by the end of the next business day."
     )
     reason = words("Why could it not wait for an approval?")
-    happened_at = moment("When did it start?", help_text="Empty means now.")
+    happened_at = moment("When did it start?", now=True)
+
+
+def in_a_week() -> date:
+    return timezone.localdate(clock.now()) + timedelta(days=7)
 
 
 class DeviationFields(forms.Form):
     skipped = words("Standard tests that were skipped", required=False, rows=2)
-    catch_up_on = DayField(label="Catch up by", required=False)
+    catch_up_on = DayField(label="Catch up by", required=False, initial=in_a_week)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -42,28 +49,28 @@ class DeviationFields(forms.Form):
 
 class ExecutionForm(ActForm):
     source = forms.ChoiceField(
-        label="Where is it from?", choices=SOURCES, widget=forms.RadioSelect()
+        label="Where is it from?", choices=SOURCES, widget=Cards(look="segments")
     )
-    link = link("Link to the deployment or log")
     reason = words("Log lines with their time stamps, or what was done")
-    happened_at = moment("Time stamp of the log or deployment", help_text="Empty means now.")
+    link = link("Link to the deployment or log")
+    happened_at = moment("Time stamp of the log or deployment", now=True)
 
 
 class FinishForm(DeviationFields, ActForm):
     outcome = forms.ChoiceField(
-        label="How did it go?", choices=EmergencyChange.Outcome, widget=forms.RadioSelect()
+        label="How did it go?", choices=EmergencyChange.Outcome, widget=Cards(look="segments")
     )
     source = forms.ChoiceField(
         label="What proves when it was done?",
         choices=SOURCES,
-        widget=forms.RadioSelect(),
+        widget=Cards(look="segments"),
         initial=Source.DEPLOYMENT,
     )
     link = link("Link to the deployment or log")
-    no_deviations = forms.BooleanField(label="None: no standard test was skipped", required=False)
+    no_deviations = forms.BooleanField(label="No standard test was skipped", required=False)
     why = words("Why were they skipped?", required=False, rows=2)
     reason = words("Log lines with their time stamps, or what was done")
-    happened_at = moment("When was it finished?", help_text="Empty means now.")
+    happened_at = moment("When was it finished?", now=True)
 
     def prepare(self) -> None:
         self.order_fields([

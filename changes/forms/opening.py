@@ -1,14 +1,26 @@
 """What may be typed to declare, change and submit an emergency change."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from changes.authority import deciders, deciders_on, with_delegates
-from changes.models import Approval, EmergencyChange
+from changes.models import Approval, EmergencyChange, Policy
+from ecportal import clock
 from ecportal.accounts.models import User
-from ecportal.forms import PlainAct, RevisingForm, link, moment, reads_as_written, words
-from incidents.forms import people, system_choice
+from ecportal.forms import (
+    AskingForm,
+    Cards,
+    PlainAct,
+    RevisingForm,
+    link,
+    moment,
+    reads_as_written,
+    words,
+)
+from incidents.forms import KINDS, people, system_choice
 from incidents.models import Determination
 
 
@@ -16,7 +28,7 @@ class ReviseForm(RevisingForm):
     title = forms.CharField(max_length=200, validators=[reads_as_written])
     scope = words("What exactly will you change?")
     systems = system_choice()
-    risk = forms.ChoiceField(choices=EmergencyChange.Risk, widget=forms.RadioSelect())
+    risk = forms.ChoiceField(choices=EmergencyChange.Risk, widget=Cards(look="segments"))
     risk_assessment = words("Risk assessment", required=False)
     rollback_plan = words("How do you go back if it makes things worse?")
     reason = words("Why it is changed", rows=2)
@@ -48,7 +60,7 @@ SAID_AT_LEAST = {
 }
 
 
-class DeclareForm(forms.Form):
+class DeclareForm(AskingForm):
     """Six answers; the rest comes from the incident and the session."""
 
     ASK, CLAIM = "ask", "claim"
@@ -56,7 +68,7 @@ class DeclareForm(forms.Form):
     criterion = forms.ChoiceField(
         label="What kind of emergency is it?",
         choices=Determination.Criterion,
-        widget=forms.RadioSelect(),
+        widget=Cards(KINDS),
     )
     why_not_normal = words("Why can it not wait for the normal process?", rows=2)
     scope = words(
@@ -66,13 +78,14 @@ class DeclareForm(forms.Form):
     risk = forms.ChoiceField(
         label="How risky is the change itself?",
         choices=EmergencyChange.Risk,
-        widget=forms.RadioSelect(),
+        widget=Cards(look="segments"),
     )
     rollback_plan = words("How do you go back if it makes things worse?", rows=2)
     route = forms.ChoiceField(
         label="How do you get approval?",
         choices=[(ASK, "Ask in the portal"), (CLAIM, "A Lead already said yes")],
-        widget=forms.RadioSelect(),
+        widget=Cards(),
+        initial=ASK,
     )
     # Filled in; there to be changed.
     title = forms.CharField(max_length=200, required=False, validators=[reads_as_written])
@@ -96,19 +109,19 @@ class DeclareForm(forms.Form):
     )
     said = words("What was said?", required=False, rows=2)
     channel = forms.ChoiceField(
-        label="How?", choices=[("", "Choose"), *Approval.Channel.choices], required=False
-    )
-    said_at = moment("When?", help_text="Empty means now.")
+        label="How?", choices=Approval.Channel, required=False, widget=Cards(look="segments"),
+        initial=Approval.Channel.PHONE,
+    )  # fmt: skip
+    said_at = moment("When?", now=True)
     call_log = link("Link to the message or call log")
 
     REQUIRED = ("criterion", "why_not_normal", "scope", "risk", "rollback_plan", "route")
     FILLED_IN = (
         "title", "systems", "imminence", "basis", "approver", "risk_assessment", "confidential",
     )  # fmt: skip
-    SAID = ("said_by", "said", "channel", "said_at", "call_log")
+    SAID = ("said", "said_by", "said_at", "channel", "call_log")
 
     def __init__(self, *args: Any, incident: Any, user: User, **options: Any) -> None:
-        options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
         affected = [link.system_id for link in incident.affected.all()]
         self.fields["title"].help_text = "Empty: the first line of what you will change."
@@ -119,10 +132,25 @@ class DeclareForm(forms.Form):
         named = people().filter(pk__in=[lead.pk for lead in leads])
         for name in ("approver", "said_by"):
             self.fields[name].queryset = named  # type: ignore[attr-defined]
+        self.fields["said_by"].initial = leads[0].pk if leads else None
         self.first_lead = leads[0] if leads else None
         self.incident = incident
         self.stand_ins = with_delegates(leads[:1], affected, besides=[user.pk])[1:]
-        self.fields["criterion"].widget.attrs["autofocus"] = True
+        if not self.is_bound:
+            self.fields["criterion"].widget.attrs["autofocus"] = True
+        self._tell_the_routes()
+
+    def _tell_the_routes(self) -> None:
+        """Say whom the portal asks, and by when a Lead must confirm what was said."""
+        self.policy = Policy.in_force()
+        time_left = timedelta(hours=self.policy.confirmation_hours)
+        confirm_by = timezone.localtime(clock.now() + time_left)
+        asked = f"We ask {self.first_lead} now." if self.first_lead else "Nobody can be asked yet."
+        widget = self.fields["route"].widget
+        widget.hints = {  # type: ignore[attr-defined]
+            self.ASK: f"{asked} Wait for the answer.",
+            self.CLAIM: f"To be confirmed in writing by {confirm_by:%a %H:%M}.",
+        }
 
     def group(self, names: tuple[str, ...]) -> list[forms.BoundField]:
         return [self[name] for name in names]

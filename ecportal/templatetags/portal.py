@@ -1,5 +1,6 @@
 """The marks that repeat on every page: the clock pair, the countdown, the pill, the meter."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,12 @@ register.simple_tag(marks.status_pill)
 register.simple_tag(marks.avatar)
 register.simple_tag(marks.due)
 register.filter("clock_time", marks.day_time)
+
+
+@register.filter
+def of(values: Mapping[str, Any], name: str) -> Any:
+    """Return the value of that name, whatever characters the name has."""
+    return values[name]
 
 
 @register.filter
