@@ -29,8 +29,12 @@ from incidents.lifecycle import INCIDENTS
 from incidents.models import Incident
 
 PAGES = "admin/changes/emergencychange"
-NOES = frozenset({"reject", "deny_approval", "reject_retroactively"})
-"""The answers that ask on a further page which kind of no it is."""
+NOES = {
+    "reject": "Reject this change",
+    "deny_approval": "Reject the claimed approval",
+    "reject_retroactively": "Reject this change after the fact",
+}
+"""The answers that ask on a further page which kind of no it is, and what that page is called."""
 
 
 class ChangePages(LifecycleAdmin):
@@ -180,6 +184,8 @@ class ChangePages(LifecycleAdmin):
             response.context_data.update(
                 shown=record.shown(), fingerprint=record.fingerprint(), is_no=verb in NOES
             )
+            if verb in NOES:
+                response.context_data.update(title=NOES[verb], words=NOES[verb])
         return response
 
     # --- evidence -------------------------------------------------------------------------------

@@ -164,6 +164,10 @@ class DeclareForm(AskingForm):
         return self.group(self.FILLED_IN)
 
     @property
+    def filled_in_wrong(self) -> bool:
+        return bool(set(self.FILLED_IN) & set(self.errors))
+
+    @property
     def said_fields(self) -> list[forms.BoundField]:
         return self.group(self.SAID)
 

@@ -19,7 +19,7 @@ def test_period_form_proposes_the_last_quarter(company: Company) -> None:
 @pytest.mark.parametrize(
     ("answers", "field", "said"),
     [
-        ({"first_day": ""}, "first_day", "This field is required."),
+        ({"first_day": ""}, "first_day", "Enter a day."),
         ({"first_day": "2026-02-30"}, "first_day", "Enter a valid date."),
         ({"last_day": "9999-12-31"}, "last_day", "Enter a date between 2000 and 2199."),
         ({"by": "deleted"}, "by", "is not one of the available choices."),

@@ -99,7 +99,7 @@ def test_link_must_lead_to_the_web(engineer: Person, change: EmergencyChange, ad
         ({"file": upload(), "text": "a"}, "Attach exactly one thing at a time"),
         ({"file": upload(b"")}, "The submitted file is empty."),
         ({"file": upload(), "description": "d" * 10_000}, "at most 300 characters"),
-        ({"file": upload(), "description": " "}, "This field is required."),
+        ({"file": upload(), "description": " "}, "Fill this in."),
         ({"text": "t" * 1_000_001}, "at most 1000000 characters"),
         ({"text": "a", "kind": "invented"}, "Select a valid choice"),
         ({"link": "https://a.example.test/" + "a" * 2000}, "at most 2000 characters"),

@@ -85,7 +85,7 @@ def test_incident_that_begins_in_the_future_is_refused(company: Company, enginee
 def test_reason_is_required_and_has_a_limit(company: Company, engineer: Person) -> None:
     incident = an_incident(company)
     for reason in ("", " \n "):
-        response = engineer.refused(incident, "note", "This field is required.", reason=reason)
+        response = engineer.refused(incident, "note", "Answer in a sentence.", reason=reason)
         assert error_at(response, "reason")
     engineer.refused(incident, "note", "at most 10000 characters", reason="x" * 10_001)
     engineer.do(incident, "note", reason="x" * 10_000)

@@ -132,7 +132,7 @@ def test_verbal_approval_is_claimed_later_and_denied(
     claim = {"approver": company.lead.pk, "channel": "chat"}
     engineer.do(change, "claim_approval", "“Go ahead.”", **claim)
     engineer.do(change, "start")
-    lead.decide(change, "deny_approval", reason="We never spoke.")
+    lead.decide(change, "deny_approval", reason="We never spoke.", kind="never")
     assert change.without_approval
     kinds = set(ControlException.objects.values_list("kind", flat=True))
     assert "denied" in kinds

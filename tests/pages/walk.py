@@ -75,8 +75,9 @@ class Person:
     def decide(self, change: EmergencyChange, verb: str, **answers: Any) -> EmergencyChange:
         """Press the button of the page that shows what is to be decided."""
         shown = self.open(page(change, "decide"))
-        if verb not in ("confirm_approval", "deny_approval"):
-            answers["fingerprint"] = hidden(shown, "fingerprint")
+        if verb != "confirm_approval":
+            asked = shown if verb.startswith("approve") else self.open(act(change, verb))
+            answers["fingerprint"] = hidden(asked, "fingerprint")
         response = self.send(act(change, verb), **{"reason": "Approved as shown.", **answers})
         assert response.status_code == 302, sentences(response)
         change.refresh_from_db()
