@@ -12,6 +12,9 @@ from django.utils import timezone
 from changes import deployment_admin, forms, story  # noqa: F401 - deployments register themselves
 from changes.answering import ANSWERS
 from changes.change_list import SystemFilter, about, incident_number
+from changes.decide_page import DecidePages
+from changes.declare_page import PAGES, DeclarePages
+from changes.evidence_pages import EvidencePages
 from changes.guards import waiting_claim
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
 from changes.models import (
@@ -27,7 +30,6 @@ from changes.models import (
     Policy,
     StabilityCheck,
 )
-from changes.pages import PAGES, ChangePages
 from ecportal import lists, panels
 from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
@@ -67,7 +69,7 @@ PURPOSES = {
 
 
 @admin.register(EmergencyChange)
-class EmergencyChangeAdmin(ChangePages):
+class EmergencyChangeAdmin(DeclarePages, DecidePages, EvidencePages):
     lifecycle = CHANGES
     act_forms: dict[str, type[ActForm]] = {
         "revise": forms.ReviseForm,

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -135,13 +135,13 @@ class PortalAdminSite(admin.AdminSite):
 
     def logout(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> TemplateResponse:
         """Sign out; what this tab keeps of unsent forms goes as well."""
         return super().logout(request, {"drafts_over": True, **(extra_context or {})})
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         carried = {"draft": request.POST.get(drafts.CARRIED, "")}
         response = super().login(request, {**carried, **(extra_context or {})})
         if isinstance(response, HttpResponseRedirect) and carried["draft"]:

@@ -18,7 +18,7 @@ from ecportal.forms import (
 )
 from incidents.models import Determination, Incident, System
 
-KINDS = {
+KINDS: dict[str, str] = {
     Determination.Criterion.OUTAGE: "Customers are affected.",
     Determination.Criterion.SECURITY: "Being exploited, or exposed.",
     Determination.Criterion.INTEGRITY: "Data is lost or wrong.",
@@ -41,7 +41,7 @@ def people() -> QuerySet[User]:
 
 
 class RecordIncidentForm(ActForm):
-    on_record = ("title", "severity", "began_at", "description", "source_url")
+    on_record: tuple[str, ...] = ("title", "severity", "began_at", "description", "source_url")
     asks_when = False
 
     title = forms.CharField(

@@ -147,7 +147,7 @@ class DeclareForm(AskingForm):
         confirm_by = timezone.localtime(clock.now() + time_left)
         asked = f"We ask {self.first_lead} now." if self.first_lead else "Nobody can be asked yet."
         widget = self.fields["route"].widget
-        widget.hints = {  # type: ignore[attr-defined]
+        widget.hints = {
             self.ASK: f"{asked} Wait for the answer.",
             self.CLAIM: f"To be confirmed in writing by {confirm_by:%a %H:%M}.",
         }
