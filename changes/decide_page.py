@@ -46,7 +46,8 @@ class DecidePages(LifecycleAdmin):
         if named:
             options.sort(key=lambda option: option.transition.verb != "confirm_approval")
         possible = [option for option in options if option.refusal is None]
-        context = self.page(request, change, _title(change, named=named))
+        title = _title(change, named=named) if possible else "What there is to decide"
+        context = self.page(request, change, title)
         context.update(
             shown=change.shown(),
             fingerprint=change.fingerprint(),

@@ -24,6 +24,7 @@ class DelegateForm(PlainAct):
 
     def prepare(self) -> None:
         self.fields["delegate"].queryset = people().exclude(pk=self.user.pk)  # type: ignore[attr-defined]
+        self.fields["systems"].label = "For which systems?"
         self.fields["systems"].help_text = "None chosen: all systems."
         now = clock.now()
         self.fields["begins_at"].initial = now

@@ -26,6 +26,13 @@ GIVE = """([how, name, content, size]) => {
     else document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, ...options}));
 }"""
 
+# Everything that is said of the upload, for after the page is gone.
+WATCHED = """() => {
+    const said = document.querySelector(".drop-said");
+    const note = () => sessionStorage.said = (sessionStorage.said || "") + said.textContent;
+    new MutationObserver(note).observe(said, {childList: true});
+}"""
+
 
 @pytest.fixture
 def change(quick_company: Company) -> EmergencyChange:
@@ -34,6 +41,58 @@ def change(quick_company: Company) -> EmergencyChange:
 
 def form(visitor: Visitor, change: EmergencyChange) -> Any:
     return visitor.open(f"/admin/changes/emergencychange/{change.pk}/act/attach_evidence/")
+
+
+def test_several_files_are_told_apart_sent_together_and_followed_on_their_way(
+    quick_company: Company, visit: Visit, change: EmergencyChange
+) -> None:
+    engineer = visit(quick_company.engineer)
+    page = form(engineer, change)
+    page.evaluate(WATCHED)
+    for name, size in (("errors.log", 40), ("dump.bin", 3 * 1024 * 1024), ("wrong.log", 9)):
+        page.evaluate(GIVE, ["drop", name, "", size])
+    assert "3 files, 3.0 MB. Not sent yet." in engineer.text()
+    page.get_by_role("button", name="Remove wrong.log").click()
+    page.get_by_label("What errors.log proves").fill("Errors stopped at 10:31")
+    engineer.fill(description="After the rollback")
+    with page.expect_navigation():
+        page.click("#content form .btn-primary")
+    told = list(change.evidence.values_list("description", flat=True))
+    assert told == ["Errors stopped at 10:31", "After the rollback (dump.bin)"]
+    assert "Attach evidence: recorded." in engineer.text()
+    assert "All is sent; it is being stored." in page.evaluate("sessionStorage.said")
+    assert engineer.errors == []
+
+
+def test_upload_that_breaks_off_can_be_sent_again(
+    quick_company: Company, visit: Visit, change: EmergencyChange
+) -> None:
+    engineer = visit(quick_company.engineer)
+    page = form(engineer, change)
+    page.set_input_files("#id_file", {"name": "a.log", "mimeType": "text/plain", "buffer": b"ok"})
+    engineer.fill(description="The log")
+    page.route(page.url, lambda route: route.abort())
+    page.click("#content form .btn-primary")
+    page.get_by_text("The connection broke. Nothing was recorded; send it again.").wait_for()
+    page.unroute(page.url)
+    engineer.press("Attach evidence")
+    assert change.evidence.get().file_name == "a.log"
+
+
+def test_refused_upload_shows_the_page_again_with_what_was_typed(
+    quick_company: Company, visit: Visit, change: EmergencyChange
+) -> None:
+    engineer = visit(quick_company.engineer)
+    page = form(engineer, change)
+    page.set_input_files("#id_file", {"name": "a.log", "mimeType": "text/plain", "buffer": b"ok"})
+    engineer.fill(source_system="Grafana")
+    page.click("#content form .btn-primary")
+    page.locator(".errornote").wait_for()
+    assert page.input_value("#id_source_system") == "Grafana"
+    engineer.fill(description="The log")
+    page.evaluate(GIVE, ["drop", "b.log", "", 5])
+    engineer.press("Attach evidence")
+    assert change.evidence.get().file_name == "b.log"
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])
