@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from changes.models import EmergencyChange
 from tests.pages.walk import Person, sentences
@@ -196,10 +195,3 @@ def test_upload_that_breaks_off_is_no_mistake_of_the_portal(
     answer = post(engineer, change, body("x.log", b"ok" * 50)[:cut])
     assert answer.status_code in (302, 400, 422)
     assert len(files(tmp_path)) == change.evidence.count()
-
-
-def test_several_files_at_once_are_one_by_one(engineer: Person, change: EmergencyChange) -> None:
-    both = [SimpleUploadedFile("a.log", b"a"), SimpleUploadedFile("b.log", b"b")]
-    answer = engineer.send(act(change, "attach_evidence"), file=both, **TYPED)
-    assert answer.status_code in (302, 422)
-    assert change.evidence.count() <= 1
