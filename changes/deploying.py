@@ -49,6 +49,12 @@ def visible_to_actor(deployment: Deployment, act: Act) -> str | None:
     return "This change is confidential and was not shared with you."
 
 
+def has_a_key(deployment: Deployment, act: Act) -> str | None:
+    if not deployment.key:
+        return "A deployment needs a key by which its source knows it."
+    return None
+
+
 def is_newer(deployment: Deployment, act: Act) -> str | None:
     """What is told counts by the source's clock, not by when it arrived."""
     told = act.data["told"]["status"]

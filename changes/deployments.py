@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -31,16 +31,24 @@ _web_address = URLValidator(schemes=["http", "https"])
 @hears(DeploymentHeard)
 def hear(heard: DeploymentHeard) -> str:
     """Record what a webhook told, as the portal itself; return what was done in sentences."""
-    _deployment, done = take_in(heard, by=User.objects.system())
-    return " ".join(done)
+    return " ".join(take_in(heard, by=User.objects.system()).done)
+
+
+class Taken(NamedTuple):
+    """A deployment after it was told of, and what was done, in sentences."""
+
+    deployment: Deployment
+    is_new: bool
+    done: list[str]
 
 
 @transaction.atomic
-def take_in(heard: DeploymentHeard, *, by: User) -> tuple[Deployment, list[str]]:
+def take_in(heard: DeploymentHeard, *, by: User, dated: bool = True) -> Taken:
     """Record or bring up to date the deployment that was told of, and attach it where it belongs.
 
-    Return it with what was done, in sentences; nothing where something newer was told already.
-    However often and in whichever order events come, the newest by the source's clock counts.
+    Nothing is done where something newer was told already: however often and in whichever order
+    events come, the newest by the source's clock counts. With `dated` false the time is only that
+    of the arrival, and the same words are no news.
     """
     told, key = _told(heard), _key(heard.key)
     at = _moment(heard.at) or clock.now()
@@ -48,21 +56,20 @@ def take_in(heard: DeploymentHeard, *, by: User) -> tuple[Deployment, list[str]]
         "by": by, "reason": f"{heard.system} told of it.", "happened_at": min(at, clock.now()),
         "told": told, "systems": _systems(heard.system_names),
     }  # fmt: skip
-    deployment = Deployment.objects.filter(source=heard.system, key=key).first()
-    done = []
-    if deployment is None:
-        deployment = _recorded(Deployment(source=heard.system, key=key), values)
-        done += [f"Recorded {deployment}."] if deployment else []
-    if deployment is None:  # somebody else recorded it at this moment
-        deployment = Deployment.objects.get(source=heard.system, key=key)
-    if not done and _reported(deployment, values):
+    known = Deployment.objects.filter(source=heard.system, key=key)
+    deployment = known.first()
+    new = None if deployment else _recorded(Deployment(source=heard.system, key=key), values)
+    done = [f"Recorded {new}."] if new else []
+    deployment = new or deployment or known.get()  # the last: recorded by another at this moment
+    if new is None and _reported(deployment, values, dated=dated):
         done.append(f"Brought {deployment} up to date.")
     if attached := _attached(deployment, heard, by):
         done.append(attached)
-    return deployment, done
+    return Taken(deployment, new is not None, done)
 
 
 def _recorded(deployment: Deployment, values: dict[str, Any]) -> Deployment | None:
+    """Return the new row, or None where somebody else was faster."""
     try:
         with transaction.atomic():
             return DEPLOYMENTS.perform(deployment, "record", **values)
@@ -70,16 +77,24 @@ def _recorded(deployment: Deployment, values: dict[str, Any]) -> Deployment | No
         return None
 
 
-def _reported(deployment: Deployment, values: dict[str, Any]) -> bool:
+def _reported(deployment: Deployment, values: dict[str, Any], *, dated: bool) -> bool:
     # Asked for here as well: what comes twice or late is nobody's attempt at something forbidden.
     held = Deployment.objects.select_for_update(of=("self",), no_key=True)
     deployment.refresh_from_db(from_queryset=held)
     at = values["happened_at"]
     act = Act("advance", values["by"], values["reason"], at, at, {"told": values["told"]})
-    if is_newer(deployment, act):
+    if is_newer(deployment, act) or not (dated or _is_news(deployment, values)):
         return False
     DEPLOYMENTS.perform(deployment, "advance", **values)
     return True
+
+
+def _is_news(deployment: Deployment, values: dict[str, Any]) -> bool:
+    """Whether anything was said that is not known."""
+    known = set(deployment.systems.values_list("system", flat=True))
+    return not known.issuperset(system.pk for system in values["systems"]) or any(
+        value and value != getattr(deployment, name) for name, value in values["told"].items()
+    )
 
 
 def _attached(deployment: Deployment, heard: DeploymentHeard, by: User) -> str:

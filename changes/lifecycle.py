@@ -127,8 +127,8 @@ TOLD: set[str] = set(Deployment.Status)
 
 DEPLOYMENTS = Lifecycle(
     Deployment,
-    Transition("record", NEW, None, effect=deploying.record, label="Record deployment",
-               after=deploying.name_systems, internal=True),
+    Transition("record", NEW, None, [deploying.has_a_key], deploying.record,
+               "Record deployment", after=deploying.name_systems, internal=True),
     Transition("advance", TOLD, None, [deploying.is_newer], deploying.advance,
                "Report on deployment", after=deploying.name_systems, internal=True),
     Transition("attach", TOLD, None, [deploying.change_stands],

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 
@@ -14,10 +14,22 @@ from ecportal.refusals import Refused, who_can
 
 SHAPES: Final = {403: "ban", 404: "search", 413: "file-text"}
 
+API = "/api/"
+
+
+def problem(status: int, title: str, detail: str) -> JsonResponse:
+    """Return an error for programs, as RFC 9457 has it; `detail` is a sentence."""
+    told = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    headers = {"Cache-Control": "no-store"}
+    kind = "application/problem+json"
+    return JsonResponse(told, status=status, content_type=kind, headers=headers)
+
 
 def _page(
     request: HttpRequest, status: int, title: str, why: str, advice: str = "", **more: Any
 ) -> HttpResponse:
+    if request.path.startswith(API):
+        return problem(status, title, why)
     context = {
         **_around(request), "title": title, "why": why, "advice": advice, "tone": "warn",
         "shape": SHAPES.get(status, "circle-alert"), **more,

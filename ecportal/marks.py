@@ -60,6 +60,8 @@ STATUSES: Final = {
     "failed": ("bad", "circle-x"),
     "canceled": ("mute", "circle-slash"),
     "rolled_back": ("warn", "undo-2"),
+    "valid": ("ok", "key-round"),
+    "revoked": ("mute", "ban"),
 }
 LIVE: Final = ("bad", "activity")
 LATE: Final = ("late", "flag")

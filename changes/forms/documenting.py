@@ -199,4 +199,5 @@ class ShareForm(PlainAct):
     person = forms.ModelChoiceField(queryset=User.objects.none())
 
     def prepare(self) -> None:
-        self.fields["person"].queryset = people()  # type: ignore[attr-defined]
+        programs = User.objects.filter(is_active=True, is_service=True)
+        self.fields["person"].queryset = people() | programs  # type: ignore[attr-defined]

@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 
 from ecportal import marks
 from ecportal.accounts import forms
-from ecportal.accounts.lifecycle import LIFECYCLE
-from ecportal.accounts.models import User
+from ecportal.accounts.lifecycle import LIFECYCLE, TOKENS
+from ecportal.accounts.models import ApiToken, User
 from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
 
@@ -39,7 +39,7 @@ class UserAdmin(LifecycleAdmin):
         "withdraw_role": forms.RoleForm,
     }
     list_display = ("username", "name", "roles", "email", "active", "access_until")
-    list_filter = ("is_active", ("groups", RoleFilter))
+    list_filter = ("is_active", "is_service", ("groups", RoleFilter))
     search_help_text = "Name or e-mail address"
     search_fields = ("username", "first_name", "last_name", "email")
     ordering = ("username",)
@@ -58,10 +58,33 @@ class UserAdmin(LifecycleAdmin):
 
     @admin.display(description="Roles")
     def roles(self, person: User) -> str:
+        if person.is_service:
+            return "Service account"
         return ", ".join(group.name for group in person.groups.all())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("groups")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(LifecycleAdmin):
+    """Which program may do what until when; tokens are made by `create_api_token` alone."""
+
+    lifecycle = TOKENS
+    list_display = (
+        "prefix", "account", "scopes", "status_pill", "issued_at", "expires_at", "last_used_at",
+    )  # fmt: skip
+    list_filter = ("status",)
+    list_select_related = ("account",)
+    search_fields = ("prefix", "account__username")
+    empty_list = "No program has a token. Whoever runs the server makes one by create_api_token."
+    sections = (
+        ("The token", ("prefix", "account", "scopes", "issued_at", "expires_at", "revoked_at",
+                       "last_used_at")),
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("account")
 
 
 @admin.register(Group)

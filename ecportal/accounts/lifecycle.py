@@ -1,6 +1,6 @@
 """What may be done with people: who is in which group, and who has an account at all."""
 
-from ecportal.accounts.models import User
+from ecportal.accounts.models import ApiToken, User
 from ecportal.accounts.roles import AUDITOR, ROLE_ADMINISTRATOR, ROLES
 from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused
 
@@ -23,6 +23,12 @@ def a_person(person: User, act: Act) -> str | None:
     return None
 
 
+def no_service(person: User, act: Act) -> str | None:
+    if person.is_service:
+        return "This is a service account. Its tokens say what it may do; it holds no role."
+    return None
+
+
 def not_a_superuser(person: User, act: Act) -> str | None:
     if person.is_superuser:
         return "This is a superuser. Only whoever runs the server can change that account."
@@ -38,7 +44,10 @@ def _role(act: Act) -> str:
 
 def enroll(person: User, act: Act) -> None:
     person.is_superuser = False
-    person.set_password(act.data["password"])
+    if person.is_service:
+        person.set_unusable_password()
+    else:
+        person.set_password(act.data["password"])
 
 
 def write_details(person: User, act: Act) -> None:
@@ -87,8 +96,32 @@ LIFECYCLE = Lifecycle(
     User,
     Transition("enroll", NEW, None, effect=enroll, label="Add person"),
     Transition("revise", _anyone, None, _others, write_details, "Change details"),
-    Transition("assign_role", {ACTIVE}, None, _others, join_role, "Give a role"),
+    Transition("assign_role", {ACTIVE}, None, (*_others, no_service), join_role, "Give a role"),
     Transition("withdraw_role", _anyone, None, _others, leave_role, "Take a role away"),
     Transition("deactivate", {ACTIVE}, None, _others, deactivate),
     Transition("reactivate", {INACTIVE}, None, _others, reactivate),
 )
+
+
+# --- tokens of service accounts -----------------------------------------------------------------
+def for_a_service(token: ApiToken, act: Act) -> str | None:
+    """Only programs come with tokens; people sign in."""
+    if token._state.adding and not token.account.is_service:
+        return f"{token.account} is no service account. People sign in; they have no tokens."
+    return None
+
+
+def issue(token: ApiToken, act: Act) -> None:
+    token.issued_at = act.recorded_at
+
+
+def revoke(token: ApiToken, act: Act) -> None:
+    token.revoked_at = act.recorded_at
+
+
+TOKENS = Lifecycle(
+    ApiToken,
+    Transition("issue", NEW, ApiToken.Status.VALID, [for_a_service], issue, "Issue token",
+               internal=True),
+    Transition("revoke", {ApiToken.Status.VALID}, ApiToken.Status.REVOKED, [], revoke, "Revoke…"),
+)  # fmt: skip

@@ -18,6 +18,8 @@ def verbs_of(user: User) -> frozenset[str]:
     """
     if user.is_system:
         return roles.SYSTEM
+    if user.is_service:
+        return user.token_verbs
     return held_by(user) if user.is_active or user.is_superuser else frozenset()
 
 
@@ -54,7 +56,7 @@ def may(
 
     `held` saves the question to the database where `object_verbs` was asked already.
     """
-    if not (user.is_system or user.may_sign_in):
+    if not user.may_act:
         return False
     meta = model._meta
     codename = f"{verb}_{meta.model_name}"

@@ -92,6 +92,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
         "reviews.sampleitem": "view request",
         "reviews.evidencepack": "view request",
         "accounts.user": "view",
+        "accounts.apitoken": "view",
         "auth.group": "view",
         "outbox.message": "view",
         "integrations.delivery": "view",
@@ -101,6 +102,7 @@ ROLES: Final[dict[str, dict[str, str]]] = {
     },
     ROLE_ADMINISTRATOR: {
         "accounts.user": "view enroll revise assign_role withdraw_role deactivate reactivate",
+        "accounts.apitoken": "view revoke",
         "auth.group": "view",
         "incidents.system": "view grant withdraw",
         "changes.delegation": "view",
@@ -111,20 +113,35 @@ ROLES: Final[dict[str, dict[str, str]]] = {
     },
 }
 
-SYSTEM: Final = frozenset(
-    f"{model.split('.')[0]}.{verb}_{model.split('.')[1]}"
-    for model, verbs in {
+
+def _permissions(rows: dict[str, str]) -> frozenset[str]:
+    """Return app.verb_model for each verb of each model."""
+    return frozenset(
+        f"{model.split('.')[0]}.{verb}_{model.split('.')[1]}"
+        for model, verbs in rows.items()
+        for verb in verbs.split()
+    )
+
+
+SYSTEM: Final = _permissions(
+    {
         "accounts.user": "enroll assign_role",
+        "accounts.apitoken": "issue",
         "incidents.incident": "record revise note resolve reopen",
         "changes.deployment": "record advance attach enter",
         "changes.policy": "adopt",
         "reviews.retrospectivereview": "schedule",
         "reviews.controlexception": "register",
         "reviews.escalationrung": "define",
-    }.items()
-    for verb in verbs.split()
+    }
 )
 """What the named system account may do: the consequences that no person decides."""
+
+SCOPES: Final[dict[str, frozenset[str]]] = {
+    "deployments:write": _permissions({"changes.deployment": "record advance attach"}),
+    "changes:read": _permissions({"changes.emergencychange": "view"}),
+}
+"""What the token of a service account may be made for, and what each scope permits."""
 
 SYSTEM_SCOPE: Final = "approve_system"
 """On a System: the holder decides on emergency changes of it. Model-wide: of every system."""

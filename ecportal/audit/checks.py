@@ -9,6 +9,7 @@ from ecportal.audit import drift, protection
 
 UNTRACKED_COLUMNS = {
     "accounts.user": {"password"},
+    "accounts.apitoken": {"last_used_at"},
     "outbox.message": {
         *("taken_at", "attempts", "failures", "failing_since", "next_attempt_at", "sent_at"),
         *("recalled_at", "given_up_at", "answer", "text", "html", "payload", "after"),
@@ -16,7 +17,8 @@ UNTRACKED_COLUMNS = {
     "integrations.delivery": {"body", "headers", "outcome", "worked_at", "attempts", "answer"},
 }
 """What a history may leave out: a hash of a password is nothing to keep for ever, how far a
-message got is in its attempts, and of what was delivered the history has the digest."""
+message got is in its attempts, what a token was used for is in the acts, and of what was delivered
+the history has the digest."""
 
 
 @register()

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 
 TABLES = {
     "audit_auditcheckpoint", "audit_auditevent", "audit_auditleaf",
-    "accounts_historicalgroupobjectpermission", "accounts_historicaluser",
-    "accounts_historicaluserobjectpermission",
+    "accounts_historicalapitoken", "accounts_historicalgroupobjectpermission",
+    "accounts_historicaluser", "accounts_historicaluserobjectpermission",
     "changes_historicalapproval", "changes_historicalchangesystem",
     "changes_historicalcorrection", "changes_historicaldelegatedsystem",
     "changes_historicaldelegation", "changes_historicaldeployment",

@@ -21,5 +21,4 @@ def heard(**values: Any) -> DeploymentHeard:
 
 
 def told(**values: Any) -> Deployment:
-    deployment, _done = take_in(heard(**values), by=User.objects.system())
-    return deployment
+    return take_in(heard(**values), by=User.objects.system()).deployment

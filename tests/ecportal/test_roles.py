@@ -55,6 +55,8 @@ reviews.SampleItem
 accounts.User
     view AR    enroll RS    revise R    assign_role RS    withdraw_role R    deactivate R
     reactivate R
+accounts.ApiToken
+    view AR    issue S    revoke R
 outbox.Message
     view LAR    retry LR
 integrations.Delivery
@@ -102,6 +104,22 @@ def test_each_role_holds_the_agreed_verbs_and_no_other(people: Any, label: str) 
     }
     agreed = {verb: set(AGREED[label].get(verb, "")) for verb in verbs}
     assert found == agreed
+
+
+def test_service_account_holds_what_its_token_says_and_no_more(company: Company) -> None:
+    account = User.objects.create(username="ci", is_service=True)
+    account.groups.set(Group.objects.all())
+    held = {(label, verb) for label, rows in AGREED.items() for verb in rows}
+    nothing = {(label, verb) for label, verb in held if may(account, verb, MODELS[label])}
+    account.token_verbs = roles.SCOPES["deployments:write"] | roles.SCOPES["changes:read"]
+    all_scopes = {(label, verb) for label, verb in held if may(account, verb, MODELS[label])}
+    assert nothing == set()
+    assert all_scopes == {
+        ("changes.Deployment", "record"), ("changes.Deployment", "advance"),
+        ("changes.Deployment", "attach"), ("changes.EmergencyChange", "view"),
+    }  # fmt: skip
+    account.is_active = False
+    assert not may(account, "record", MODELS["changes.Deployment"])
 
 
 def test_matrix_has_every_model_and_every_verb() -> None:
@@ -223,6 +241,13 @@ def the_system_account(company: Company) -> Case:
     return case
 
 
+def a_service_account(company: Company) -> Case:
+    case = own_role(company)
+    case.record = User.objects.create(username="ci", is_service=True)
+    case.sentence = "This is a service account. Its tokens say what it may do; it holds no role."
+    return case
+
+
 def a_superuser(company: Company) -> Case:
     case = own_role(company)
     case.record = person("root", is_superuser=True)
@@ -269,6 +294,7 @@ def access_ends_before_it_begins(company: Company) -> Case:
     own_role_away,
     own_account,
     the_system_account,
+    a_service_account,
     a_superuser,
     group_that_is_no_role,
     role_held_already,

@@ -101,6 +101,9 @@ reviews.EscalationRung
 reviews.CompanyHoliday
     declare: added a company holiday
     withdraw: withdrew
+accounts.ApiToken
+    issue: issued token
+    revoke: revoked
 accounts.User
     enroll: added person
     revise: changed details

@@ -68,6 +68,8 @@ audit.AuditCheckpoint
 accounts.User
     view ARS    +enroll R    revise R    assign_role R    withdraw_role R    deactivate R
     reactivate R
+accounts.ApiToken
+    view ARS    revoke R
 auth.Group
     view ARS
 """

@@ -16,7 +16,8 @@ from changes.deployments import take_in
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
 from changes.models import Delegation, Deployment, EmergencyChange, EvidenceRead, Policy
 from ecportal import clock
-from ecportal.accounts.models import User
+from ecportal.accounts.models import ApiToken, User
+from ecportal.accounts.tokens import issue
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.integrations.facts import DeploymentHeard
 from ecportal.integrations.models import Delivery
@@ -117,7 +118,7 @@ def build(company: Company) -> World:
         Deadline.objects.first(), Notice.objects.first(), EscalationRung.objects.first(),
         Message.objects.first(), evidence_read(old.change, company), person("newcomer"),
         Group.objects.get(name="Auditor"), about_an_account(), a_checkpoint(),
-        a_pack(world.change, company), a_deployment(),
+        a_pack(world.change, company), a_deployment(), a_token(),
     ]  # fmt: skip
     records.append(a_delivery())
     world.records = {record._meta.label: record for record in records}
@@ -174,8 +175,12 @@ def a_deployment() -> Deployment:
         system="github", key="88213", at=clock.now(), status="succeeded", environment="production",
         commit="6dcb09b5", actor="priya", url="https://github.example.test/runs/88213",
     )  # fmt: skip
-    deployment, _done = take_in(heard, by=User.objects.system())
-    return deployment
+    return take_in(heard, by=User.objects.system()).deployment
+
+
+def a_token() -> ApiToken:
+    issue("github-checkout", ["changes:read"], 90, "For the pipeline.")
+    return ApiToken.objects.get()
 
 
 def a_pack(change: EmergencyChange, company: Company) -> EvidencePack:
