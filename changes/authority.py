@@ -13,6 +13,7 @@ from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import granted, may
 from ecportal.accounts.roles import SYSTEM_SCOPE
+from ecportal.lifecycle import once
 from incidents.models import System
 
 DELEGABLE = frozenset({"approve", "reject", "approve_retroactively", "reject_retroactively"})
@@ -48,7 +49,8 @@ def delegation_for(user: User, verb: str, change: EmergencyChange) -> Delegation
     if not takes_part(user):
         return None
     given = Delegation.objects.valid_at(clock.now()).filter(delegate=user)
-    candidates = list(given.select_related("delegator", "delegate").order_by("pk"))
+    given = given.select_related("delegator", "delegate").order_by("pk")
+    candidates = once("delegations", lambda: list(given))
     if not candidates:
         return None
     systems = systems_of(change)

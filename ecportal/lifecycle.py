@@ -1,9 +1,10 @@
 """The only door for each change of state: tables of transitions, and `perform`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -17,6 +18,7 @@ from ecportal.audit import attestation, context, sign_in
 from ecportal.history import acting
 
 Record = TypeVar("Record", bound=models.Model)
+Answer = TypeVar("Answer")
 
 NEW: frozenset[str] = frozenset()
 """The sources of a transition that creates its record."""
@@ -28,6 +30,19 @@ transitioned = Signal()
 
 How a lower app tells a higher one. A receiver may refuse the act by raising TransitionRefused.
 """
+
+
+_asked: ContextVar[dict[str, Any] | None] = ContextVar("asked_for_options", default=None)
+
+
+def once(question: str, ask: Callable[[], Answer]) -> Answer:
+    """Return the answer, which the options of one person on one record all share; else ask anew."""
+    known = _asked.get()
+    if known is None:
+        return ask()
+    if question not in known:
+        known[question] = ask()
+    return cast("Answer", known[question])
 
 
 class TransitionRefused(ValidationError):
@@ -258,7 +273,14 @@ class Lifecycle(Generic[Record]):
         return None
 
     def options(self, record: Record, by: User) -> Iterator[Option]:
-        """Yield what `by` may do in this status, refused by a guard or not, in table order."""
+        """Return what `by` may do in this status, refused by a guard or not, in table order."""
+        token = _asked.set({})
+        try:
+            return iter(list(self._options(record, by)))
+        finally:
+            _asked.reset(token)
+
+    def _options(self, record: Record, by: User) -> Iterator[Option]:
         now = clock.now()
         held = object_verbs(by, record)
         barred = self._refused(self.always, record, Act("", by, "?", now, now))

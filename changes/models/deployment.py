@@ -116,6 +116,14 @@ class Deployment(models.Model):
         return self.status in self.RAN
 
     @property
+    def came_before_approval(self) -> bool:
+        """Whether production was touched before the change was approved, if it ever was."""
+        if self.change is None or not self.is_production or not (self.has_run or self.started_at):
+            return False
+        approved_at = self.change.approved_at
+        return approved_at is None or (self.started_at or self.happened_at) < approved_at
+
+    @property
     def happened_at(self) -> datetime:
         """When it was done, or while it is not, when it began; else when it was last told of."""
         told = self.finished_at if self.has_run else self.started_at

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from changes.models import EmergencyChange
 from ecportal.lifecycle import Lifecycle
+from tests.changes.deploying import told as told_of
 from tests.pages.conftest import SignIn
 from tests.pages.world import World, act, evidence_link, lists, page
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident, person
@@ -90,6 +91,7 @@ def test_rich_change_takes_no_more_queries_than_the_limit(
         journey.do("attach_evidence", company.engineer, kind="other", description="d", text="t",
                    size=1, sha256="0" * 64)  # fmt: skip
         journey.do("share", company.lead, person=person(f"p{_}"))
+        told_of(key=f"run-{_}", mentions=(change.number,))
     journey.finish(no_deviations=False)
     for _ in range(3):
         journey.do("check_stability", company.engineer, watched="Errors")
