@@ -10,6 +10,6 @@ class ChangesConfig(AppConfig):
 
     def ready(self) -> None:
         # Tables, receivers and hearers register themselves.
-        from changes import deployments, lifecycle  # noqa: F401
+        from changes import deployments, lifecycle, tickets  # noqa: F401
 
         post_migrate.connect(lifecycle.adopt_default, sender=self, dispatch_uid="policy")

@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 
 from changes.deploying import TOLD, is_newer
 from changes.lifecycle import DEPLOYMENTS
-from changes.models import Deployment
+from changes.models import Deployment, Ticket
 from changes.references import change_named_in
 from ecportal import clock
 from ecportal.accounts.models import User
@@ -51,7 +51,7 @@ def take_in(heard: DeploymentHeard, *, by: User, dated: bool = True) -> Taken:
     of the arrival, and the same words are no news.
     """
     told, key = _told(heard), _key(heard.key)
-    at = _moment(heard.at) or clock.now()
+    at = moment(heard.at) or clock.now()
     values = {
         "by": by, "reason": f"{heard.system} told of it.", "happened_at": min(at, clock.now()),
         "told": told, "systems": _systems(heard.system_names),
@@ -126,19 +126,19 @@ def _told(heard: DeploymentHeard) -> dict[str, Any]:
     for name in TOLD:
         value, field = getattr(heard, name), Deployment._meta.get_field(name)
         if isinstance(value, datetime):
-            value = _moment(value)
+            value = moment(value)
         elif isinstance(value, str):
             value = plain(value)
             if isinstance(field, CharField) and name != "url":
                 value = value[: field.max_length]
         told[name] = value
-    told["url"] = _address(told["url"])
+    told["url"] = address(told["url"], Deployment)
     return told
 
 
-def _address(text: str) -> str:
-    """Return the address if a page may link to it, else nothing."""
-    limit = Deployment._meta.get_field("url").max_length or 0
+def address(text: str, model: type[Deployment | Ticket]) -> str:
+    """Return the address if a page may link to it and the model has room for it, else nothing."""
+    limit = model._meta.get_field("url").max_length or 0
     try:
         _web_address(text)
     except ValidationError:
@@ -146,7 +146,7 @@ def _address(text: str) -> str:
     return text if len(text) <= limit else ""
 
 
-def _moment(value: datetime | None) -> datetime | None:
+def moment(value: datetime | None) -> datetime | None:
     """Return a time of our centuries, else none."""
     return value if value is not None and 2000 <= value.year < 2200 else None
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from django.dispatch import receiver
 
-from changes import decisions, deploying, guards, work
+from changes import decisions, deploying, guards, ticketing, work
 from changes.authority import delegation_for, takes_part
 from changes.guards import (
     approval_stands,
@@ -27,7 +27,14 @@ from changes.guards import (
     was_sent_back,
     window_passed,
 )
-from changes.models import DelegatedSystem, Delegation, Deployment, EmergencyChange, Policy
+from changes.models import (
+    DelegatedSystem,
+    Delegation,
+    Deployment,
+    EmergencyChange,
+    Policy,
+    Ticket,
+)
 from ecportal.accounts.models import User
 from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused, transitioned
 from incidents.models import Incident
@@ -138,6 +145,21 @@ DEPLOYMENTS = Lifecycle(
     Transition("enter", TOLD, None, [deploying.is_attached], deploying.write_execution,
                "Enter in the execution log", internal=True),
     always=[deploying.visible_to_actor],
+)  # fmt: skip
+
+
+TICKETS = Lifecycle(
+    Ticket,
+    Transition("record", NEW, None, effect=ticketing.record, label="Record ticket", internal=True),
+    Transition("advance", {Ticket.Status.THERE}, None, [ticketing.is_newer], ticketing.advance,
+               "Report on ticket", internal=True),
+    Transition("delete", {Ticket.Status.THERE}, Ticket.Status.DELETED, [ticketing.is_newer],
+               ticketing.advance, "Report its deletion", internal=True),
+    Transition("link", set(Ticket.Status), None, [ticketing.change_stands], ticketing.link,
+               "Link to a change…", when=[ticketing.not_linked]),
+    Transition("unlink", set(Ticket.Status), None, [], ticketing.unlink,
+               "Unlink from the change…", when=[ticketing.is_linked]),
+    always=[ticketing.visible_to_actor],
 )  # fmt: skip
 
 

@@ -181,6 +181,10 @@ PRODUCTION_ENVIRONMENTS = env.optional(
     "PRODUCTION_ENVIRONMENTS", environment.names, "production,prod,live"
 )
 
+# What makes a ticket look like an emergency: its type, or one of its labels.
+JIRA_EMERGENCY_TYPES = env.optional("JIRA_EMERGENCY_TYPES", environment.names, "emergency change")
+JIRA_EMERGENCY_LABELS = env.optional("JIRA_EMERGENCY_LABELS", environment.names, "emergency")
+
 # --- time ---------------------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = env.read("TIME_ZONE", environment.time_zone, local="Europe/Berlin")
@@ -275,6 +279,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "work-on-deliveries": {
         "task": "ecportal.integrations.tasks.work_on_deliveries",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+    "find-what-no-change-claims": {
+        "task": "reviews.tasks.find_unclaimed",
         "schedule": 60.0,
         "options": {"expires": 55},
     },

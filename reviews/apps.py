@@ -15,6 +15,7 @@ class ReviewsConfig(AppConfig):
             lifecycle,
             pulling,
             receipts,
+            reconciliation,
             register,
             schedule,
             telling_systems,

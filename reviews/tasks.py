@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from reviews.packs import queue
+from reviews.reconciliation import reconcile
 from reviews.sweep import sweep
 
 HOUR = 60 * 60
@@ -11,6 +12,11 @@ HOUR = 60 * 60
 @shared_task
 def sweep_deadlines() -> None:
     sweep()
+
+
+@shared_task
+def find_unclaimed() -> None:
+    reconcile()
 
 
 @shared_task(time_limit=HOUR)

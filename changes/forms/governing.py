@@ -51,6 +51,8 @@ class PolicyForm(RevisingForm):
     reminder_days = forms.MultipleChoiceField(
         choices=[(day, day) for day in WEEKDAYS], widget=forms.CheckboxSelectMultiple
     )
+    window_from = forms.TimeField(widget=ClockInput())
+    window_until = forms.TimeField(widget=ClockInput())
 
     def prepare(self) -> None:
         super().prepare()

@@ -6,6 +6,7 @@ from changes.models.delegation import DelegatedSystem, Delegation
 from changes.models.deployment import Deployment, DeploymentSystem
 from changes.models.evidence import Evidence, EvidenceRead
 from changes.models.policy import Policy
+from changes.models.ticket import Ticket
 from changes.models.work import Correction, Deviation, ExecutionEntry, StabilityCheck
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "ExecutionEntry",
     "Policy",
     "StabilityCheck",
+    "Ticket",
 ]

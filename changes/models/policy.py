@@ -58,6 +58,17 @@ class Policy(models.Model):
         validators=[validate_weekdays],
         help_text="The other days of the week are quiet as a whole.",
     )
+    window_from = models.TimeField(
+        "change window begins",
+        default=time(8),
+        help_text="On business days, in the company's time zone. What goes to production outside "
+        "of it, and no emergency change claims, is reconciled.",
+    )
+    window_until = models.TimeField(
+        "change window ends",
+        default=time(18),
+        help_text="The same time as its begin: the window is always open.",
+    )
     objects: ClassVar = TrackedManager()
     history = tracked()
 

@@ -7,6 +7,7 @@ from reviews.models.exception import ControlException
 from reviews.models.feed import CalendarFeed
 from reviews.models.pack import EvidencePack
 from reviews.models.population import Population, PopulationRow
+from reviews.models.reconciliation import ReconciliationItem
 from reviews.models.review import FollowUpAction, RetrospectiveReview
 from reviews.models.sample import Sample, SampleItem
 
@@ -24,6 +25,7 @@ __all__ = [
     "Population",
     "PopulationRow",
     "Receipt",
+    "ReconciliationItem",
     "RetrospectiveReview",
     "Sample",
     "SampleItem",

@@ -72,6 +72,8 @@ MALFORMED = [
     ("PORTAL_URL", "ftp://portal.example.com"),
     ("LEAD_SCOPE", "some"),
     ("PRODUCTION_ENVIRONMENTS", ","),
+    ("JIRA_EMERGENCY_TYPES", ","),
+    ("JIRA_EMERGENCY_LABELS", ","),
     ("EVIDENCE_S3_RETENTION_DAYS", "forever"),
     ("EVIDENCE_S3_RETENTION_DAYS", "-1"),
     ("EVIDENCE_S3_ENDPOINT", "s3.example.com"),
