@@ -9,7 +9,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from changes import deployment_admin, forms, story  # noqa: F401 - deployments register themselves
+from changes import (
+    deployment_admin,  # noqa: F401 - it registers its own
+    forms,
+    story,
+    ticket_admin,  # noqa: F401 - it registers its own
+)
 from changes.answering import ANSWERS
 from changes.change_list import SystemFilter, about, incident_number
 from changes.decide_page import DecidePages
@@ -254,4 +259,5 @@ class PolicyAdmin(LifecycleAdmin):
         ("In force", ("approval_minutes", "confirmation_hours", "documentation_hours",
                       "observation_minutes", "verifier_differs")),
         ("Quiet hours of reminders", ("quiet_from", "quiet_until", "reminder_days")),
+        ("Change window", ("window_from", "window_until")),
     )  # fmt: skip

@@ -40,6 +40,8 @@ DUTIES: Final = (
               "What went wrong in production, and whether it was an emergency."),
         Entry("changes.deployment", "rocket",
               "What pipelines put into production, and the change that each belongs to."),
+        Entry("changes.ticket", "ticket",
+              "Tickets that look like emergencies, and the change that each belongs to."),
         Entry("reviews.followupaction", "repeat-2",
               "What reviews found must be done, each with its owner and its date."),
     )),
@@ -47,7 +49,8 @@ DUTIES: Final = (
         Entry("reviews.controlexception", "flag",
               "Each time the process was not followed. Nothing leaves this list; a Lead answers."),
         Entry("reviews.reconciliationitem", "inbox",
-              "What other systems saw and no change claims yet."),
+              "Every SEV-1 incident and every deployment outside the process must end at an "
+              "emergency change, or at a reason why not.", "Reconciliation"),
         Entry("reviews.retrospectivereview", "clipboard-check",
               "Was it an emergency, was the procedure followed, and what follows from it?"),
         Entry("reviews.deadline", "timer",

@@ -23,6 +23,7 @@ from reviews import (  # noqa: F401 - panels and pages register themselves
     home,
     panels,
     population_admin,
+    reconciliation_admin,
     reports,
     sample_admin,
     working_paper_panels,
