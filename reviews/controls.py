@@ -13,8 +13,10 @@ from ecportal.accounts.lifecycle import not_a_superuser, not_oneself
 from ecportal.lifecycle import Lifecycle
 from ecportal.numbering import take_number
 from reviews import lifecycle as rules
-from reviews.business_days import next_business_day
+from reviews import reconciling
+from reviews.business_days import company_calendar, next_business_day
 from reviews.models import ControlException, Deadline
+from reviews.reconciliation import Window, reconcile
 from reviews.register import note_late, raise_exception, register_from_review
 
 Kind = ControlException.Kind
@@ -46,6 +48,10 @@ def _lead_scope() -> str:
     return "Every Lead, for every system" if everywhere else "Only for the systems granted"
 
 
+def _change_window() -> str:
+    return f"Change window: {Window(Policy.in_force(), company_calendar())}"
+
+
 def _business_days() -> str:
     parts = (settings.BUSINESS_COUNTRY, settings.BUSINESS_SUBDIVISION)
     region = "-".join(part for part in parts if part)
@@ -56,7 +62,7 @@ CONTROLS: Final = (
     Control(
         "1 Determine", "No emergency change without a determination of its own incident.",
         (guards.determined_an_emergency, guards.incident_stands),
-        kinds=(Kind.NOT_GENUINE, Kind.NO_INCIDENT),
+        kinds=(Kind.NOT_GENUINE,),
     ),
     Control(
         "2 Open", "Numbers have no gaps, and nothing is ever deleted.", (take_number,),
@@ -155,6 +161,14 @@ CONTROLS: Final = (
     Control(
         "Every act", "A confidential change is acted on only by those who may see it.",
         (guards.visible_to_actor,),
+    ),
+    Control(
+        "Reconciliation", "What other systems saw and no change claims is matched to a change, or "
+        "dismissed with a reason, by a Lead.",
+        (reconcile, reconciling.change_stands),
+        ("reconciliation_is_of_one_thing", "settled_reconciliation_says_by_whom",
+         "matched_reconciliation_names_a_change", "dismissed_reconciliation_names_no_change"),
+        setting=_change_window, kinds=(Kind.NOT_DECLARED, Kind.NO_INCIDENT),
     ),
     Control(
         "Exceptions", "Each is registered once by itself, never deleted, and answered by a Lead.",

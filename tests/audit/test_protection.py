@@ -23,7 +23,7 @@ TABLES = {
     "changes_historicaldeploymentsystem", "changes_historicaldeviation",
     "changes_historicalemergencychange", "changes_historicalevidence",
     "changes_historicalevidenceread", "changes_historicalexecutionentry",
-    "changes_historicalpolicy", "changes_historicalstabilitycheck",
+    "changes_historicalpolicy", "changes_historicalstabilitycheck", "changes_historicalticket",
     "incidents_historicaldetermination", "incidents_historicalincident",
     "incidents_historicalincidentnote", "incidents_historicalincidentsystem",
     "incidents_historicalsystem",
@@ -33,6 +33,7 @@ TABLES = {
     "reviews_historicaldeadline", "reviews_historicalescalation",
     "reviews_historicalescalationrung", "reviews_historicalfollowupaction",
     "reviews_historicalnotice", "reviews_historicalpopulation", "reviews_historicalreceipt",
+    "reviews_historicalreconciliationitem",
     "reviews_historicalsample", "reviews_historicalsampleitem",
     "reviews_historicalretrospectivereview",
 }  # fmt: skip

@@ -20,8 +20,11 @@ from changes.models import (
     ExecutionEntry,
     Policy,
     StabilityCheck,
+    Ticket,
 )
 from ecportal import clock
+from ecportal.integrations.facts import TicketHeard
+from ecportal.integrations.hearing import tell
 from tests.changes.around_the_door import (
     assert_copy_refused_by,
     assert_refused_by,
@@ -87,6 +90,17 @@ def attached(company: Company) -> Any:
     return Deployment.objects.all()
 
 
+def ticket(company: Company, *mentions: str) -> Any:
+    heard = TicketHeard(system="jira", key="OPS-7", at=clock.now(), event="opened",
+                        labels=("emergency",), mentions=mentions)  # fmt: skip
+    tell(heard)
+    return Ticket.objects.all()
+
+
+def linked(company: Company) -> Any:
+    return ticket(company, a_draft(company).number)
+
+
 BAD: list[tuple[str, Callable[[Company], Any], dict[str, Any]]] = [
     ("nobody_decides_on_their_own_change", in_system, {"approver": F("requester")}),
     ("nobody_decides_on_their_own_change", claim, {"requester": F("approver")}),
@@ -122,11 +136,17 @@ BAD: list[tuple[str, Callable[[Company], Any], dict[str, Any]]] = [
     ("deployment_attached_by_hand_says_by_whom", attached,
      {"attachment": "person", "attached_by": None}),
     ("executed_deployment_belongs_to_a_change", attached, {"change": None, "attachment": "none"}),
+    ("ticket_says_which_one_it_is", ticket, {"key": ""}),
+    ("ticket_says_which_one_it_is", ticket, {"source": ""}),
+    ("linked_ticket_says_how", ticket, {"link": "reference"}),
+    ("linked_ticket_says_how", linked, {"link": "unlinked"}),
+    ("ticket_linked_by_hand_says_by_whom", linked, {"link": "person", "linked_by": None}),
 ]  # fmt: skip
 UNIQUE = [
     ("one_standing_approval_a_change", in_system),
     ("change_names_system_once", lambda company: [a_draft(company), ChangeSystem.objects.all()][1]),
     ("each_deployment_once", deployment),
+    ("each_ticket_once", ticket),
     ("deployment_names_system_once",
      lambda company: [attached(company), DeploymentSystem.objects.all()][1]),
     ("delegation_names_system_once",

@@ -31,7 +31,9 @@ changes.EmergencyChange
     check_stability E    report_instability E    verify E
     attach_evidence E    supersede_evidence E    document E    close L
 changes.Deployment
-    view ELA    record S    advance S    enter S    attach ELS    detach EL
+    view ELA    record S    advance S    enter S    attach ELS    detach ELS
+changes.Ticket
+    view ELA    record S    advance S    delete S    link ELS    unlink ELS
 changes.Delegation
     view ELAR    delegate L    end L
 changes.Policy
@@ -42,6 +44,8 @@ reviews.FollowUpAction
     view ELA    assign L    complete EL    reassign L    drop L
 reviews.ControlException
     view ELA    report LA    register S    answer L
+reviews.ReconciliationItem
+    view ELA    find S    match L    dismiss L    settle S    reopen L    return S
 reviews.EscalationRung
     view ELA    define LS    revise L    retire L    reinstate L
 reviews.CompanyHoliday

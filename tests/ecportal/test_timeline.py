@@ -76,6 +76,12 @@ changes.Deployment
     attach: attached to a change
     detach: detached from the change
     enter: entered in the execution log
+changes.Ticket
+    record: recorded ticket
+    advance: reported on ticket
+    delete: reported its deletion
+    link: linked to a change
+    unlink: unlinked from the change
 changes.Delegation
     delegate: delegated decisions
     end: ended early
@@ -93,6 +99,13 @@ reviews.FollowUpAction
 reviews.ControlException
     register: registered
     answer: answered for management
+reviews.ReconciliationItem
+    find: found
+    match: matched to a change
+    dismiss: dismissed as no change
+    settle: settled itself
+    reopen: opened it again
+    return: returned to the inbox
 reviews.EscalationRung
     define: added a rung
     revise: changed it

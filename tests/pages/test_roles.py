@@ -29,6 +29,8 @@ changes.EmergencyChange
     attach_evidence E    supersede_evidence E    document E
 changes.Deployment
     view ELAS    attach EL    detach EL
+changes.Ticket
+    view ELAS    link EL    unlink EL
 changes.Delegation
     view ELARS    +delegate L    end L
 changes.EvidenceRead
@@ -41,6 +43,8 @@ reviews.FollowUpAction
     view ELAS    +assign L    complete EL    reassign L    drop L
 reviews.ControlException
     view ELAS    answer L
+reviews.ReconciliationItem
+    view ELAS    match L    dismiss L    reopen L
 reviews.EscalationRung
     view ELAS    +define L    revise L    retire L    reinstate L
 reviews.CompanyHoliday
@@ -104,6 +108,9 @@ def test_acts_that_are_consequences_have_no_page(world: World, signed_in: SignIn
         act(world.records["reviews.ControlException"], "register"),
         act(world.records["incidents.Incident"], "record"),
         *(act(world.records["changes.Deployment"], verb) for verb in ("advance", "enter")),
+        *(act(world.records["changes.Ticket"], verb) for verb in ("advance", "delete")),
+        *(act(world.records["reviews.ReconciliationItem"], verb)
+          for verb in ("settle", "return")),
     ]  # fmt: skip
     for letter in "ELAS":
         client = signed_in(world.people[letter])

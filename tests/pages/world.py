@@ -14,12 +14,20 @@ from django.utils import timezone
 
 from changes.deployments import take_in
 from changes.lifecycle import CHANGES, DELEGATIONS, POLICIES
-from changes.models import Delegation, Deployment, EmergencyChange, EvidenceRead, Policy
+from changes.models import (
+    Delegation,
+    Deployment,
+    EmergencyChange,
+    EvidenceRead,
+    Policy,
+    Ticket,
+)
 from ecportal import clock
 from ecportal.accounts.models import ApiToken, User
 from ecportal.accounts.tokens import issue
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
-from ecportal.integrations.facts import DeploymentHeard
+from ecportal.integrations.facts import DeploymentHeard, TicketHeard
+from ecportal.integrations.hearing import tell
 from ecportal.integrations.models import Delivery
 from ecportal.outbox.models import Message
 from reviews.lifecycle import HOLIDAYS
@@ -33,12 +41,14 @@ from reviews.models import (
     FollowUpAction,
     Notice,
     Population,
+    ReconciliationItem,
     Sample,
 )
 from reviews.period import Period
+from reviews.reconciliation import reconcile
 from reviews.sweep import sweep
 from reviews.working_papers import POPULATIONS, SAMPLES
-from tests.scenario import Company, Journey, a_change, a_draft, person
+from tests.scenario import Company, Journey, a_change, a_draft, an_incident, person
 
 REASON = "It had to be."
 
@@ -118,7 +128,8 @@ def build(company: Company) -> World:
         Deadline.objects.first(), Notice.objects.first(), EscalationRung.objects.first(),
         Message.objects.first(), evidence_read(old.change, company), person("newcomer"),
         Group.objects.get(name="Auditor"), about_an_account(), a_checkpoint(),
-        a_pack(world.change, company), a_deployment(), a_token(),
+        a_pack(world.change, company), a_deployment(), a_token(), a_ticket(),
+        an_unclaimed_incident(company),
     ]  # fmt: skip
     records.append(a_delivery())
     world.records = {record._meta.label: record for record in records}
@@ -167,6 +178,20 @@ def a_sample(company: Company) -> Sample:
     return SAMPLES.perform(
         sample, "draw", by=company.auditor, reason=REASON, numbers=numbers, frame="all"
     )
+
+
+def a_ticket() -> Ticket:
+    """A ticket that looks like an emergency, and that no change claims."""
+    tell(TicketHeard(system="jira", key="OPS-7", at=clock.now(), event="opened",
+                     summary="Roll checkout back", labels=("emergency",)))  # fmt: skip
+    return Ticket.objects.get()
+
+
+def an_unclaimed_incident(company: Company) -> ReconciliationItem:
+    """The item of an incident that nobody determined."""
+    incident = an_incident(company, title="Search is slow", severity=1)
+    reconcile()
+    return ReconciliationItem.objects.get(incident=incident)
 
 
 def a_deployment() -> Deployment:

@@ -20,16 +20,18 @@ from reviews.models import (
     Notice,
     Population,
     PopulationRow,
+    ReconciliationItem,
     RetrospectiveReview,
     Sample,
     SampleItem,
 )
+from reviews.reconciliation import reconcile
 from reviews.sweep import sweep
 from reviews.working_papers import SAMPLE_ITEMS
 from tests.changes.around_the_door import assert_copy_refused_by, constraints_of, refusal
 from tests.pages.world import a_pack
 from tests.reviews.populations import generated, sampled
-from tests.scenario import Company, Journey, a_draft
+from tests.scenario import Company, Journey, a_draft, an_incident
 
 
 def closed_with_everything(company: Company) -> None:
@@ -46,10 +48,30 @@ def closed_with_everything(company: Company) -> None:
     SAMPLE_ITEMS.perform(item, "request", by=company.auditor, reason="Why?")
     SAMPLE_ITEMS.perform(item, "answer", by=company.lead, reason="Because.")
     a_pack(change, company)
+    an_item(company)
+
+
+def an_item(company: Company) -> None:
+    an_incident(company, severity=1)
+    reconcile()
 
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 BAD: list[tuple[str, Any, dict[str, Any]]] = [
+    ("reconciliation_is_of_one_thing", ReconciliationItem, {"incident": None}),
+    ("reconciliation_is_of_one_thing", ReconciliationItem, {"kind": "ticket"}),
+    ("settled_reconciliation_says_by_whom", ReconciliationItem, {"status": "dismissed"}),
+    ("settled_reconciliation_says_by_whom", ReconciliationItem, {"settled_at": NOON}),
+    (
+        "matched_reconciliation_names_a_change",
+        ReconciliationItem,
+        {"status": "matched", "settled_by": 1, "settled_at": NOON, "reason": "So."},
+    ),
+    (
+        "dismissed_reconciliation_names_no_change",
+        ReconciliationItem,
+        {"status": "dismissed", "settled_by": 1, "settled_at": NOON, "reason": "So.", "change": 1},
+    ),
     ("completed_review_says_by_whom_and_what", RetrospectiveReview, {"reviewer": None}),
     ("completed_review_says_by_whom_and_what", RetrospectiveReview, {"held_at": None}),
     ("completed_review_says_by_whom_and_what", RetrospectiveReview, {"genuine": None}),
@@ -78,6 +100,7 @@ ONCE: list[tuple[str, Any, dict[str, Any]]] = [
     ("one_notice_a_recipient", Notice, {}),
     ("one_notice_a_named_address", Notice, {"person": None}),
     ("each_exception_once", ControlException, {}),
+    ("incident_id", ReconciliationItem, {}),
     ("each_change_listed_once", PopulationRow, {}),
     ("each_change_once_a_sample", SampleItem, {}),
     ("number", Population, {}),
@@ -115,5 +138,5 @@ def test_day_is_declared_a_holiday_once(company: Company) -> None:
 
 
 def test_every_constraint_was_tried() -> None:
-    tried = {name for name, *_ in [*BAD, *ONCE]} - {"change_id", "number"}
+    tried = {name for name, *_ in [*BAD, *ONCE]} - {"change_id", "incident_id", "number"}
     assert constraints_of("reviews") == tried
