@@ -38,11 +38,11 @@ KINDS: Final = {
 """What each kind of event is called, in the order of the filter."""
 
 _IRREGULAR: Final = {
-    "begin": "began", "cancel": "cancelled", "catch": "caught", "drop": "dropped", "give": "gave",
-    "hold": "held", "let": "let", "log": "logged", "make": "made", "send": "sent",
+    "begin": "began", "cancel": "cancelled", "catch": "caught", "drop": "dropped", "find": "found",
+    "give": "gave", "hold": "held", "let": "let", "log": "logged", "make": "made", "send": "sent",
     "draw": "drew", "submit": "submitted", "take": "took", "withdraw": "withdrew", "write": "wrote",
 }  # fmt: skip
-_NO_VERB: Final = {"a", "an", "the", "not"}
+_NO_VERB: Final = {"a", "an", "the", "no", "not"}
 _PAGE: Final = pattern(r"([A-Z]+) (/\S*)")
 
 

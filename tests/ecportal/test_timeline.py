@@ -102,7 +102,7 @@ reviews.ControlException
 reviews.ReconciliationItem
     find: found
     match: matched to a change
-    dismiss: dismissed as no change
+    dismiss: dismissed
     settle: settled itself
     reopen: opened it again
     return: returned to the inbox
