@@ -12,10 +12,7 @@ RECONCILED = (
     "every incident that began or was recorded in the period and was ever of severity 1, with its "
     "determination"
 )
-NOT_RECONCILED = (
-    "production deployments and tickets: they are not recorded in the portal, so they must be "
-    "compared from their own systems"
-)
+NOT_RECONCILED = "production deployments and tickets: they must be compared from their own systems"
 
 
 @dataclass(frozen=True)
