@@ -8,9 +8,11 @@ from django.db.models import CharField, Count, QuerySet, Value
 
 def numbered(key: str, found: QuerySet[Any]) -> Any:
     """Return a query of at most one row: the key, no name, and how many records there are."""
-    plain = found.order_by().annotate(about=Value(key, CharField()), named=Value("", CharField()))
-    counted = plain.values("about", "named").annotate(number=Count("pk", distinct=True))
-    return counted.values_list("about", "named", "number")
+    plain = found.order_by().annotate(
+        counted_as=Value(key, CharField()), named=Value("", CharField())
+    )
+    counted = plain.values("counted_as", "named").annotate(number=Count("pk", distinct=True))
+    return counted.values_list("counted_as", "named", "number")
 
 
 def count(things: Iterable[tuple[str, QuerySet[Any]]]) -> dict[str, int]:

@@ -7,13 +7,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
+from ecportal import marks
 from ecportal.accounts.permissions import may
 from ecportal.admin import LifecycleAdmin
 from ecportal.integrations import pages  # noqa: F401 - the integrations' pages register themselves
 from ecportal.integrations.lifecycle import DELIVERIES
 from ecportal.integrations.models import Delivery
 from ecportal.integrations.reading import Malformed, decode, payload_in
+from ecportal.lists import Tab, Tabs
 from ecportal.panels import HOME, Context, panel
 from ecportal.site import signed_in
 
@@ -21,11 +24,25 @@ LETTERS_SHOWN: Final = 100_000
 """Of a body that is longer, its beginning."""
 
 
+class OutcomeTabs(Tabs):
+    """What became of each delivery."""
+
+    title, parameter_name = "outcome", "outcome"
+
+    def tabs_of(self, model: Any) -> list[Tab]:
+        return [_with_outcome(str(one.value), str(one.label)) for one in Delivery.Outcome]
+
+
+def _with_outcome(value: str, words: str) -> Tab:
+    return Tab(value, words, lambda _request, found: found.filter(outcome=value))
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(LifecycleAdmin):
     lifecycle = DELIVERIES
-    list_display = ("received_at", "system", "event", "about", "outcome", "answer")
-    list_filter = ("system", "outcome")
+    list_display = ("received_at", "system", "event", "about", "result", "answer")
+    list_filter = (OutcomeTabs, "system")
+    search_help_text = "Event, key or identifier"
     search_fields = ("delivery_id", "event", "about")
     date_hierarchy = "received_at"
     empty_list = "No other system has sent anything yet."
@@ -37,6 +54,10 @@ class DeliveryAdmin(LifecycleAdmin):
              "attempts", "worked_at", "delivery_id", "sha256"),
         ),
     )  # fmt: skip
+
+    @admin.display(description="Outcome", ordering="outcome")
+    def result(self, delivery: Delivery) -> SafeString:
+        return marks.status_pill(delivery)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("body", "headers")
@@ -73,4 +94,4 @@ def failed_deliveries(request: HttpRequest, _home: None) -> Context | None:
         return None
     number = Delivery.objects.filter(outcome=Delivery.Outcome.FAILED).count()
     address = reverse("admin:integrations_delivery_changelist")
-    return {"number": number, "url": f"{address}?outcome__exact=failed"} if number else None
+    return {"number": number, "url": f"{address}?outcome=failed"} if number else None

@@ -17,6 +17,6 @@ def work_soon(delivery: Delivery, act: Act) -> None:
 
 DELIVERIES = Lifecycle(
     Delivery,
-    Transition("retry", {Delivery.Status.FAILED}, None, [], start_over, "Work on it again",
+    Transition("retry", {Delivery.Outcome.FAILED}, None, [], start_over, "Work on it again",
                after=work_soon),
 )  # fmt: skip

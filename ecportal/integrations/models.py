@@ -54,10 +54,6 @@ class Delivery(models.Model):
     own name for it, and unique. `event_at` is the system's clock, by which events are ordered.
     """
 
-    class Status(models.TextChoices):
-        KEPT = "kept", "Kept"
-        FAILED = "failed", "Failed"
-
     class Outcome(models.TextChoices):
         WAITING = "waiting", "Waiting"
         DONE = "done", "Done"
@@ -111,9 +107,9 @@ class Delivery(models.Model):
         return f"{self.get_system_display()} {self.event or 'delivery'} {self.delivery_id}"
 
     @property
-    def status(self) -> "Delivery.Status":
+    def status(self) -> str:
         """What a person can do about it depends on this alone."""
-        return self.Status.FAILED if self.outcome == self.Outcome.FAILED else self.Status.KEPT
+        return self.outcome
 
     def get_status_display(self) -> str:
         return str(self.get_outcome_display())
