@@ -104,7 +104,8 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_system_display()} {self.event or 'delivery'} {self.delivery_id}"
+        words = (self.get_system_display(), self.event or f"delivery {self.pk}", self.about[:60])
+        return " ".join(filter(None, words))
 
     @property
     def status(self) -> str:
