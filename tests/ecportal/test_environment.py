@@ -31,6 +31,7 @@ PRODUCTION = {
     "BUSINESS_COUNTRY": "DE",
     "AUDIT_MAC_KEY": "7f" * 32,
 }
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 REQUIRED = sorted(PRODUCTION.keys() - {"ECPORTAL_ENV"})
 MALFORMED = [
     ("ECPORTAL_ENV", "staging"),
@@ -80,6 +81,29 @@ MALFORMED = [
     ("LOG_LEVEL", "LOUD"),
     ("SSL_REDIRECT", "maybe"),
     ("BEHIND_TLS_PROXY", "2"),
+    ("PAGERDUTY_API_URL", "http://api.pagerduty.com"),
+    ("PAGERDUTY_RESOLVES", "sometimes"),
+    ("JIRA_FLAVOR", "server"),
+    ("JIRA_USER", "two words"),
+    ("JIRA_STATUSES", "approved"),
+    ("JIRA_STATUSES", "aproved=In Progress"),
+    ("JIRA_STATUSES", "approved=In Progress,approved=Done"),
+    ("JIRA_FIELDS", "customfield_1=secret"),
+    ("JIRA_FIELDS", "customfield_1=list:risk"),
+    ("WEBHOOK_ENDPOINTS", "https://a.example.com/hook"),
+    ("WEBHOOK_ENDPOINTS", "https://a.example.com/hook whsec_hunter2"),
+    ("WEBHOOK_ENDPOINTS", f"http://a.example.com/hook {WEBHOOK_SECRET}"),
+    ("WEBHOOK_ENDPOINTS", f"https://u:p@a.example.com/hook {WEBHOOK_SECRET}"),
+    ("WEBHOOK_ENDPOINTS", f"https://a.example.com/?key=1 {WEBHOOK_SECRET}"),
+    ("WEBHOOK_ENDPOINTS", f"https://a.example.com/{'a' * 254} {WEBHOOK_SECRET}"),
+    ("WEBHOOK_PRIVATE", "perhaps"),
+]
+TOGETHER = [
+    ({"PAGERDUTY_API_KEY": "key"}, "PAGERDUTY_FROM"),
+    ({"PAGERDUTY_FROM": "portal@example.com"}, "PAGERDUTY_API_KEY"),
+    ({"JIRA_URL": "https://jira.example.com", "JIRA_PROJECT": "OPS"}, "JIRA_TOKEN"),
+    ({"JIRA_URL": "https://jira.example.com", "JIRA_TOKEN": "token"}, "JIRA_PROJECT"),
+    ({"JIRA_TOKEN": "token"}, "JIRA_URL"),
 ]
 ROOT = settings.BASE_DIR
 
@@ -127,7 +151,38 @@ def test_production_refuses_a_malformed_variable(tmp_path: Path, name: str, valu
     assert "\n" not in sentence
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY"])
+@pytest.mark.parametrize(("given", "missing"), TOGETHER)
+def test_what_belongs_together_is_set_together(
+    tmp_path: Path, given: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"^{missing} is not set, but "):
+        load({**PRODUCTION, **given}, tmp_path)
+
+
+def test_systems_are_told_what_the_environment_says(tmp_path: Path) -> None:
+    loaded = load(
+        {
+            **PRODUCTION,
+            "JIRA_STATUSES": "approved=In Progress, closed=Done",
+            "JIRA_FIELDS": "customfield_1=option:risk,customfield_2=number",
+            "WEBHOOK_ENDPOINTS": f"https://a.example.com/x {WEBHOOK_SECRET}, "
+            f"https://b.example.com {WEBHOOK_SECRET}",
+        },
+        tmp_path,
+    )
+    assert loaded["JIRA_STATUSES"] == {"approved": "In Progress", "closed": "Done"}
+    assert loaded["JIRA_FIELDS"] == {
+        "customfield_1": ("option", "risk"), "customfield_2": ("", "number"),
+    }  # fmt: skip
+    assert loaded["WEBHOOK_ENDPOINTS"] == {
+        "https://a.example.com/x": WEBHOOK_SECRET, "https://b.example.com": WEBHOOK_SECRET,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY", "JIRA_URL", "WEBHOOK_ENDPOINTS"],
+)
 def test_refusal_does_not_show_a_secret(tmp_path: Path, name: str) -> None:
     with pytest.raises(ImproperlyConfigured) as refused:
         load({**PRODUCTION, name: "gopher://u:hunter2@h"}, tmp_path)
