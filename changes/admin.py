@@ -125,7 +125,7 @@ class EmergencyChangeAdmin(DeclarePages, DecidePages, EvidencePages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         visible = EmergencyChange.objects.visible_to(signed_in(request))
-        return visible.select_related("incident", "requester")
+        return visible.select_related("incident", "requester", "implementer")
 
     def open_items(self, request: HttpRequest) -> QuerySet[Any]:
         return EmergencyChange.objects.unfinished().visible_to(signed_in(request))

@@ -1,13 +1,15 @@
 """The marks that repeat on every page: a shape and words beside each color, never color alone."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ecportal import clock
@@ -41,6 +43,7 @@ STATUSES: Final = {
     "dropped": ("mute", "circle-slash"),
     "active": ("ok", "circle-check"),
     "in_use": ("ok", "circle-check"),
+    "in_force": ("ok", "circle-check"),
     "retired": ("mute", "archive"),
     "given": ("info", "user-check"),
     "ended": ("mute", "undo-2"),
@@ -71,6 +74,7 @@ LATE: Final = ("late", "flag")
 TINTS: Final = 5
 
 
+@cache
 def icon(name: str) -> SafeString:
     """Draw an icon of the sprite, by Lucide's name for it; words beside it say what it means."""
     address = f"{static('portal/icons.svg')}#{name}"
@@ -159,6 +163,17 @@ def due_time(due_at: datetime) -> str:
     """Return the local time of a deadline, with its day unless it is today; midnight is 24:00."""
     day, at = due_day(due_at)
     return at if is_today(day) else f"{day_words(day)} {at}"
+
+
+def meter(items: Sequence[Any]) -> SafeString:
+    """Draw the five items as five segments, and in words how many are there."""
+    there, drawn = sum(item.is_there for item in items), '<span class="segment segment-{}"></span>'
+    return format_html(
+        '<span class="meter" role="img" aria-label="{there} of {all} items">{segments}</span>'
+        ' <span class="meter-words">{there} of {all}</span>',
+        there=there, all=len(items),
+        segments=format_html_join("", drawn, ((item.state,) for item in items)),
+    )  # fmt: skip
 
 
 def avatar(person: object) -> SafeString:

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -48,9 +47,7 @@ def deadline(change: Any) -> SafeString | str:
 def evidence(change: Any) -> SafeString | str:
     if change.status == Status.CANCELLED:
         return NOTHING
-    items = five_items(change)
-    there = sum(item.is_there for item in items)
-    return render_to_string("parts/meter.html", {"items": items, "there": there})
+    return marks.meter(five_items(change))
 
 
 @lists.columns(EmergencyChange, waiting, deadline, evidence)

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 
 from ecportal import marks
 from ecportal.clock import duration
@@ -18,6 +20,7 @@ register.simple_tag(marks.pill)
 register.simple_tag(marks.status_pill)
 register.simple_tag(marks.avatar)
 register.simple_tag(marks.due)
+register.simple_tag(marks.meter)
 register.filter("clock_time", marks.day_time)
 
 
@@ -51,7 +54,7 @@ def clocks(happened_at: datetime, recorded_at: datetime) -> dict[str, Any]:
     }
 
 
-@register.inclusion_tag("parts/meter.html")
-def meter(items: list[Any]) -> dict[str, Any]:
-    """Show the five items as five segments and in words."""
-    return {"items": items, "there": sum(item.is_there for item in items)}
+@register.simple_tag(takes_context=True)
+def navigation(context: template.Context) -> SafeString:
+    """Draw the navigation; it stands beside the page and in the menu of small screens."""
+    return mark_safe(render_to_string("parts/navigation.html", context.flatten()))  # noqa: S308

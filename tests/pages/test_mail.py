@@ -61,7 +61,7 @@ def test_lists_without_messages_say_so(company: Company, signed_in: SignIn) -> N
     client = signed_in(company.lead)
     assert "No message was written yet." in sentences(client.get(listing(Message)))
     text = sentences(client.get(f"{listing(Message)}?result=given_up"))
-    assert "Nothing matches." in text
+    assert "Nothing matches" in text
     assert "Messages that reached nobody" not in sentences(client.get("/admin/"))
 
 
