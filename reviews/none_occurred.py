@@ -13,7 +13,14 @@ from reviews.comparison import came_since
 from reviews.kept import period_of
 from reviews.models import Population
 from reviews.numbering import SERIES_LENGTH
-from reviews.reconciled import NOT_RECONCILED, RECONCILED, Reconciled, incidents_of
+from reviews.reconciled import (
+    RECONCILED,
+    Reconciled,
+    Seen,
+    incidents_of,
+    not_reconciled,
+    seen_in,
+)
 
 
 class NotCertified(Exception):
@@ -28,6 +35,7 @@ class Certificate:
     as_of: datetime
     before: str
     after: str
+    seen: Seen
     incidents: list[Reconciled] = field(default_factory=list)
 
     @property
@@ -35,7 +43,7 @@ class Certificate:
         gaps = [f"{number}: no change has this number." for number in self.population.gaps()]
         found = [f"{one.incident.number}: {one.open_point}" for one in self.incidents
                  if one.open_point]  # fmt: skip
-        return gaps + found
+        return gaps + found + self.seen.open_points
 
 
 def certify(population: Population) -> Certificate:
@@ -64,7 +72,9 @@ def certify(population: Population) -> Certificate:
             "it is not empty any more."
         )
     before, after = _neighbors(period.begins_at)
-    return Certificate(population, now, before, after, incidents_of(population))
+    return Certificate(
+        population, now, before, after, seen_in(population), incidents_of(population)
+    )
 
 
 def _neighbors(moment: datetime) -> tuple[str, str]:
@@ -117,7 +127,21 @@ def as_document(certificate: Certificate) -> dict[str, Any]:
         "as_of": as_text(certificate.as_of, zone),
         "numbers": sequence(certificate),
         "reconciled_with": RECONCILED,
-        "not_reconciled_with": NOT_RECONCILED,
+        "not_reconciled_with": not_reconciled(),
+        "production_deployments": certificate.seen.deployments,
+        "claimed_by_a_change": certificate.seen.claimed,
+        "emergency_tickets": certificate.seen.tickets,
+        "reconciled": [
+            {
+                "what": str(item),
+                "why": item.rule,
+                "status": item.get_status_display(),
+                "change": item.change.number if item.change else "",
+                "settled_by": str(item.settled_by or ""),
+                "reason": item.reason,
+            }
+            for item in certificate.seen.items
+        ],
         "incidents": [
             {
                 "number": one.incident.number,

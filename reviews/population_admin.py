@@ -26,7 +26,7 @@ from reviews.models import Population, Sample
 from reviews.none_occurred import NotCertified, as_document, certify, sentence, sequence
 from reviews.population import hidden_from
 from reviews.proof import of_kept
-from reviews.reconciled import NOT_RECONCILED, RECONCILED, tally_of
+from reviews.reconciled import RECONCILED, not_reconciled, tally_of
 from reviews.renderings import FORMATS
 from reviews.sampling import new_seed
 from reviews.working_paper_forms import PeriodForm
@@ -137,7 +137,7 @@ class PopulationAdmin(LifecycleAdmin):
             sentence=sentence(certificate),
             sequence=sequence(certificate),
             reconciled=RECONCILED,
-            not_reconciled=NOT_RECONCILED,
+            not_reconciled=not_reconciled(),
         )
         return TemplateResponse(request, f"{PAGES}/none_occurred.html", context)
 

@@ -1,18 +1,23 @@
-"""The severity-1 incidents of a period, held against its emergency changes."""
+"""Incidents, deployments and tickets of a period, held against its emergency changes."""
 
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
+from changes.models import Deployment, Ticket
 from incidents.models import Determination, Incident
 from reviews.kept import period_of
-from reviews.models import Population
+from reviews.models import Population, ReconciliationItem
 
 RECONCILED = (
     "every incident that began or was recorded in the period and was ever of severity 1, with its "
-    "determination"
+    "determination; every production deployment and every ticket that looks like an emergency of "
+    "which another system told"
 )
-NOT_RECONCILED = "production deployments and tickets: they must be compared from their own systems"
+NEVER_TOLD = (
+    "{what}: no other system has ever told the portal of one, so they must be compared from their "
+    "own systems"
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,44 @@ class Tally:
     with_change: int
     needed_none: int
     open_numbers: list[str]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What other systems told of in a period; `items` are what reconciliation found of it."""
+
+    deployments: int
+    claimed: int
+    tickets: int
+    items: list[ReconciliationItem]
+
+    @property
+    def open_points(self) -> list[str]:
+        waiting = (one for one in self.items if one.status == ReconciliationItem.Status.OPEN)
+        return [f"{item}: {item.rule}" for item in waiting]
+
+
+def seen_in(population: Population) -> Seen:
+    """Return the production deployments and tickets of its period as they stand now: 3 queries."""
+    period = period_of(population)
+    of_period = {"heard_at__gte": period.begins_at, "heard_at__lt": period.ends_before}
+    ran = Deployment.objects.in_production().filter(**of_period)
+    numbers = ran.aggregate(total=Count("pk"), claimed=Count("change"))
+    tickets = Ticket.objects.filter(is_emergency=True, **of_period)
+    items = ReconciliationItem.objects.filter(
+        Q(deployment__in=ran.values("pk")) | Q(ticket__in=tickets.values("pk"))
+    )
+    found = items.select_related("deployment", "ticket", "incident", "change", "settled_by")
+    return Seen(numbers["total"], numbers["claimed"], tickets.count(), list(found.order_by("pk")))
+
+
+def not_reconciled() -> str:
+    """Return what the period could not be held against, or nothing."""
+    told = {
+        "production deployments": Deployment.objects.exists(), "tickets": Ticket.objects.exists(),
+    }  # fmt: skip
+    missing = " and ".join(what for what, is_told in told.items() if not is_told)
+    return NEVER_TOLD.format(what=missing) if missing else ""
 
 
 def tally_of(population: Population) -> Tally:

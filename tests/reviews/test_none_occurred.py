@@ -9,10 +9,13 @@ import pytest
 from ecportal import clock
 from incidents.lifecycle import INCIDENTS
 from incidents.models import Incident
-from reviews.models import Population
+from reviews.models import Population, ReconciliationItem
 from reviews.none_occurred import NotCertified, as_document, certify, sentence, sequence
 from reviews.reconciled import Tally, tally_of
+from reviews.reconciliation import reconcile
+from reviews.reconciling import RECONCILIATIONS
 from tests.reviews.populations import days, generated
+from tests.reviews.test_reconciliation import deployed
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident, determined
 
 MARCH = ("2026-03-01", "2026-03-31")
@@ -176,3 +179,21 @@ def test_document_says_what_was_reconciled_and_what_was_not(company: Company) ->
     assert document["not_reconciled_with"].startswith("production deployments and tickets")
     assert document["incidents"][0]["severity_now"] == "SEV-1"
     assert (document["count"], len(document["open_points"])) == (0, 1)
+
+
+def test_deployment_that_no_change_claims_is_an_open_point(company: Company) -> None:
+    night = datetime(2026, 3, 14, 3, tzinfo=UTC)
+    deployed(night)
+    with clock.at(night + timedelta(minutes=1)):
+        reconcile()
+    with clock.at(APRIL):
+        certificate = certify(of_march(company))
+        document = as_document(certificate)
+        assert "outside the change window" in certificate.open_points[0]
+        assert document["production_deployments"] == 1
+        assert document["not_reconciled_with"].startswith("tickets")
+        item = ReconciliationItem.objects.get()
+        RECONCILIATIONS.perform(item, "dismiss", by=company.lead, reason="A nightly robot.")
+        settled = certify(of_march(company))
+    assert settled.open_points == []
+    assert as_document(settled)["reconciled"][0]["reason"] == "A nightly robot."
