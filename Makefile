@@ -73,8 +73,8 @@ run: setup ## Start the demo on http://127.0.0.1:$PORT; Ctrl-C stops it
 	@exec env ECPORTAL_ENV=demo $(PY) manage.py serve
 
 test: setup ## Run the suite on SQLite, then on PostgreSQL 18
-	$(TESTING) $(PY) -m pytest $(PYTEST)
-	$(TESTING) $(PY) -m tests.postgres $(PY) -m pytest $(PYTEST)
+	$(TESTING) $(PY) -m pytest $(PYTEST) --ignore=tests/browser
+	$(TESTING) $(PY) -m tests.postgres $(PY) -m pytest $(PYTEST) --ignore=tests/browser
 
 check: setup ## Lint, layers, types, migrations, production settings, diagrams, styles
 	$(PY) -m ruff check .
@@ -92,12 +92,18 @@ fmt: setup ## Format the code and mend what a machine can mend
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+test-browser: setup ## Try every page and each main task in a real browser; needs Chromium
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+		echo "No chromium is installed (Debian: apt-get install chromium)." >&2; exit 1; }
+	$(TESTING) $(PY) -m pytest $(PYTEST) -rP tests/browser
+
 test-integrations: setup ## Try the real clients against emulated systems; needs npm
 	$(TESTING) $(PY) -m pytest -o python_files='try_*.py' -rs tests/emulators
 
 bench: setup ## Measure the portal with a large population
 	$(TESTING) $(PY) -m tests.bench
 	$(TESTING) $(PY) -m tests.bench_trail
+	$(TESTING) $(PY) -m tests.bench_pages
 
 screenshots: setup ## Take the README's screenshots
 	$(TESTING) $(PY) -m tests.screenshots
@@ -107,4 +113,4 @@ clean: ## Remove .venv and all local data
 		echo "The portal runs; stop it first." >&2; exit 1; fi
 	rm -rf .venv var .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup run test test-integrations check fmt bench screenshots clean
+.PHONY: help setup run test test-browser test-integrations check fmt bench screenshots clean

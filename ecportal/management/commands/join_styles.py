@@ -1,5 +1,6 @@
 """Join the style sheets into the one that the pages load."""
 
+import re
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 SHEETS: Final = Path("ecportal/styles")
 JOINED: Final = Path("ecportal/static/portal/portal.css")
+COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 HEAD: Final = "/* Joined from ecportal/styles by `manage.py join_styles`: change it there. */\n"
 
 
@@ -32,6 +34,9 @@ class Command(BaseCommand):
 
 
 def text_of(folder: Path) -> str:
-    """Return the sheets of the folder as one, with a line that says where they come from."""
-    sheets = sorted(folder.glob("*.css"))
-    return "\n".join([HEAD, *(sheet.read_text(encoding="utf-8") for sheet in sheets)])
+    """Return the sheets as one, without their comments: readers of the sheets find them there."""
+    sheets = (sheet.read_text(encoding="utf-8") for sheet in sorted(folder.glob("*.css")))
+    lines = (COMMENT.sub("", text).splitlines() for text in sheets)
+    return HEAD + "".join(
+        f"{line.strip()}\n" for several in lines for line in several if line.strip()
+    )
