@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from ecportal import marks
 from ecportal.clock import duration
@@ -57,4 +57,5 @@ def clocks(happened_at: datetime, recorded_at: datetime) -> dict[str, Any]:
 @register.simple_tag(takes_context=True)
 def navigation(context: template.Context) -> SafeString:
     """Draw the navigation; it stands beside the page and in the menu of small screens."""
-    return mark_safe(render_to_string("parts/navigation.html", context.flatten()))  # noqa: S308
+    known: dict[str, Any] = {str(name): value for name, value in context.flatten().items()}
+    return render_to_string("parts/navigation.html", known)
