@@ -80,6 +80,8 @@ DUTIES: Final = (
         Entry("accounts.user", "users", "Who may sign in, in which role, and until when."),
         Entry("auth.group", "key-round",
               "What each role may do. It is written in the code, and changed in review.", "Roles"),
+        Entry("accounts.apitoken", "key",
+              "What lets a program act in somebody’s name, and until when."),
         Entry("changes.delegation", "user-check",
               "Who decides for whom, and until when. A delegation never covers one’s own change."),
         Entry("incidents.system", "server", "The production systems that changes touch."),
