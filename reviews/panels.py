@@ -112,4 +112,7 @@ def review_outcome(request: HttpRequest, change: EmergencyChange) -> Context | N
 @panel(EmergencyChange, "parts/ledger.html")
 def ledger(request: HttpRequest, change: EmergencyChange) -> Context | None:
     rows = ledger_of(change, _deadlines(change))
-    return {"rows": rows} if rows else None
+    # Of what other systems were told, with every attempt, for who may see messages.
+    sees = "outbox.view_message" in verbs_of(signed_in(request))
+    url = f"{reverse('admin:outbox_message_changelist')}?q={change.number}" if sees else ""
+    return {"rows": rows, "messages_url": url} if rows else None

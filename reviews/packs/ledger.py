@@ -1,4 +1,4 @@
-"""The mail ledger of a change: who was told of what, when, by which message, with what result."""
+"""The ledger of a change: who and which system was told of what, when, with what result."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ def _with_attempts(found: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def ledger_of(change: EmergencyChange) -> Iterator[dict[str, Any]]:
-    """Yield one entry a reminder and a receipt, times in UTC; the text stays in the portal.
+    """Yield one entry a reminder, a receipt and a message to a system, times in UTC, without text.
 
     It may tell the same person of other changes, too.
     """
@@ -43,6 +43,17 @@ def ledger_of(change: EmergencyChange) -> Iterator[dict[str, Any]]:
     receipts = change.receipts.order_by("pk").select_related("person", "message")
     for receipt in _with_attempts(receipts):
         yield _receipt(change, receipt)
+    attempts = Prefetch("deliveries", DeliveryAttempt.objects.order_by("pk"))
+    told = Message.objects.exclude(channel=Message.Channel.EMAIL).filter(thread=change.number)
+    for message in told.order_by("pk").prefetch_related(attempts):
+        yield {
+            "change": change.number,
+            "message": message.pk,
+            "to": message.get_channel_display(),
+            "about": message.subject,
+            "result": message.outcome,
+            **_sent(message.address, message),
+        }
 
 
 def _receipt(change: EmergencyChange, receipt: Receipt) -> dict[str, Any]:

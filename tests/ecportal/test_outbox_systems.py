@@ -167,3 +167,9 @@ def test_address_that_is_too_long_and_thread_that_is_none_are_refused(db: None) 
         tell(JIRA, "O" * 255, {}, subject="Say")
     with pytest.raises(ValueError, match="is no thread"):
         say("first", thread="EC 1")
+
+
+def test_each_channel_is_delivered_by_a_task_of_its_own(settings: Any) -> None:
+    task = "ecportal.outbox.tasks.deliver_messages"
+    asked = [one["args"] for one in settings.CELERY_BEAT_SCHEDULE.values() if one["task"] == task]
+    assert sorted(asked) == sorted([channel] for channel in Message.Channel.values)

@@ -18,6 +18,7 @@ from incidents.lifecycle import INCIDENTS
 from incidents.models import Incident
 from reviews.models import EvidencePack
 from reviews.packs import queue
+from reviews.packs.ledger import ledger_of
 from reviews.telling_systems import TELLERS, TOLD
 from reviews.words_for_systems import told_fields
 from tests.scenario import Company, Journey, a_draft, an_incident
@@ -189,6 +190,17 @@ def test_incident_is_known_by_what_was_heard_of_it(company: Company, everywhere:
     Journey(company, change).submit().approve()
     assert [note.address for note in said("pagerduty")] == ["PHEARD1"]
     assert {"act": "link", "to": "OPS-7"} in [message.payload for message in said("jira")]
+
+
+def test_ledger_of_a_pack_names_what_systems_were_told(company: Company, everywhere: None) -> None:
+    change = a_journey(company).to("approved")
+    told = [entry for entry in ledger_of(change) if "message" in entry]
+    assert [(one["to"], one["about"]) for one in told if one["channel"] == "PagerDuty"] == [
+        ("PagerDuty", f"{change.number} approved")
+    ]
+    assert {one["channel"] for one in told} == {"PagerDuty", "Jira", "Webhook"}
+    assert {one["result"] for one in told} == {"Waiting to be sent"}
+    assert SECRET not in json.dumps(told)
 
 
 # --- the incident's end -------------------------------------------------------------------------
