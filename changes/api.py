@@ -7,12 +7,11 @@ from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from ninja import NinjaAPI, Path, Status
+from ninja import Path, Status
 from ninja.errors import ValidationError
-from ninja.openapi.schema import OpenAPISchema
 from ninja.params.functions import Header
 
-from changes.api_errors import JsonBody, addresses, answer_in_json
+from changes.api_answers import Api, JsonBody, Readable, addresses, answer_in_json
 from changes.api_schemas import ChangeOut, DeploymentIn, DeploymentOut, GateOut, Problem, Text
 from changes.api_tokens import TokenAuth
 from changes.deployments import Taken, take_in
@@ -23,7 +22,7 @@ from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.integrations.facts import DeploymentHeard
 
-TITLE, ROOT = "ecportal", "/api/v1/"
+TITLE = "ecportal"
 DESCRIPTION = (
     "Pipelines tell what they deployed, and ask whether an emergency change may be deployed. "
     "Every request comes with the token of a service account."
@@ -44,25 +43,9 @@ KEY_HEADER = Header("", alias="Idempotency-Key")
 Number = Annotated[str, Path(description="Such as EC-2026-0042.", max_length=20)]
 
 
-class Api(NinjaAPI):
-    def get_root_path(self, path_params: Any) -> str:
-        return ROOT
-
-    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """Return the document, in which errors have the media type of RFC 9457."""
-        schema = super().get_openapi_schema(**options)
-        for methods in schema["paths"].values():
-            for operation in methods.values():
-                for status, response in operation["responses"].items():
-                    content = response.get("content", {})
-                    if int(status) >= 400 and "Problem" in str(content):
-                        content["application/problem+json"] = content.pop("application/json")
-        return schema
-
-
 api = Api(
     title=TITLE, version=settings.VERSION, description=DESCRIPTION, docs_url=None,
-    openapi_url="/openapi.json", parser=JsonBody(), urls_namespace="api",
+    openapi_url="/openapi.json", parser=JsonBody(), renderer=Readable(), urls_namespace="api",
 )  # fmt: skip
 answer_in_json(api)
 

@@ -7,7 +7,7 @@ from changes.lifecycle import CHANGES
 from changes.models import EmergencyChange
 from ecportal import clock
 from ecportal.accounts.models import User
-from ecportal.lifecycle import Act, TransitionRefused
+from ecportal.lifecycle import LOAD_AGAIN, Act, TransitionRefused
 
 Status = EmergencyChange.Status
 
@@ -52,5 +52,5 @@ def _closed(change: EmergencyChange) -> str | None:
     try:
         CHANGES.row(change, "start")
     except TransitionRefused as refused:
-        return refused.sentence
+        return refused.sentence.removesuffix(LOAD_AGAIN).strip()
     return None

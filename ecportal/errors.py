@@ -22,7 +22,10 @@ def problem(status: int, title: str, detail: str) -> JsonResponse:
     told = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     headers = {"Cache-Control": "no-store"}
     kind = "application/problem+json"
-    return JsonResponse(told, status=status, content_type=kind, headers=headers)
+    plain = {"ensure_ascii": False}
+    return JsonResponse(
+        told, status=status, content_type=kind, headers=headers, json_dumps_params=plain
+    )
 
 
 def _page(

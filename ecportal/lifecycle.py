@@ -24,6 +24,7 @@ NEW: frozenset[str] = frozenset()
 """The sources of a transition that creates its record."""
 
 REASON_LIMIT = 10_000
+LOAD_AGAIN = "Load the page again to see what happened since."
 
 transitioned = Signal()
 """Sent inside the transaction of each act, with `record`, `act`, `source` and `target`.
@@ -314,7 +315,7 @@ class Lifecycle(Generic[Record]):
         now = self._status(record).replace("_", " ")
         return (
             f"“{rows[0].words}” is possible only while the {name} is {starts}; this one is {now}. "
-            "Load the page again to see what happened since."
+            f"{LOAD_AGAIN}"
         )
 
     def permitted(

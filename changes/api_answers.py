@@ -1,4 +1,4 @@
-"""What the API answers when it cannot: always JSON (RFC 9457), always a sentence."""
+"""How the API answers: always in JSON, and when it cannot, with a sentence (RFC 9457)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,16 +11,41 @@ from django.urls import URLPattern
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
+from ninja.renderers import JSONRenderer
 
 from changes.api_tokens import Forbidden, Unauthenticated
 from ecportal.errors import problem
 from ecportal.lifecycle import TransitionRefused
 
+ROOT = "/api/v1/"
 SHOWN = 3
 """Mistakes in a body that are told at once."""
 
 View = Callable[..., HttpResponseBase]
+
+
+class Readable(JSONRenderer):
+    """Writes JSON that people can read in a terminal, too."""
+
+    json_dumps_params = {"ensure_ascii": False}
+
+
+class Api(NinjaAPI):
+    def get_root_path(self, path_params: Any) -> str:
+        return ROOT
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """Return the document, in which errors have the media type of RFC 9457."""
+        schema = super().get_openapi_schema(**options)
+        for methods in schema["paths"].values():
+            for operation in methods.values():
+                for status, response in operation["responses"].items():
+                    content = response.get("content", {})
+                    if int(status) >= 400 and "Problem" in str(content):
+                        content["application/problem+json"] = content.pop("application/json")
+        return schema
 
 
 class NotJson(Exception):
