@@ -84,7 +84,7 @@ def change_stands(deployment: Deployment, act: Act) -> str | None:
 def change_not_closed(deployment: Deployment, act: Act) -> str | None:
     """What was reviewed is not taken apart afterwards."""
     change = deployment.change
-    if change is not None and change.status == Status.CLOSED:
+    if change and change.status == Status.CLOSED and deployment.execution_id is not None:
         return f"{change.number} is closed. Add a correction to it instead."
     return None
 
@@ -140,7 +140,8 @@ def detach(deployment: Deployment, act: Act) -> None:
 def write_execution(deployment: Deployment, act: Act) -> None:
     """Keep the one line of the change's execution log for what ran in production.
 
-    The change is held meanwhile, so that its start and this act do not miss each other.
+    What ran after the change was closed is none: later work names its number, too. The change is
+    held meanwhile, so that its start and this act do not miss each other.
     """
     if deployment.change_id is None or not deployment.is_production:
         return
@@ -148,7 +149,8 @@ def write_execution(deployment: Deployment, act: Act) -> None:
     if entry is None:
         held = EmergencyChange.objects.select_for_update(of=("self",), no_key=True)
         change = held.get(pk=deployment.change_id)
-        if not deployment.has_run or change.status not in LOGGED:
+        deployment.change = change
+        if not deployment.has_run or change.status not in LOGGED or deployment.came_after_closing:
             return
         entry = ExecutionEntry(change=change, source=ExecutionEntry.Source.DEPLOYMENT)
     entry.text, entry.link = in_words(deployment), deployment.url

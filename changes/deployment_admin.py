@@ -19,7 +19,6 @@ class DeploymentAdmin(LifecycleAdmin):
     lifecycle = DEPLOYMENTS
     act_forms: dict[str, type[ActForm]] = {"attach": forms.AttachForm}
     side_verbs = frozenset({"detach"})
-    shows_changes = True
     list_display = (
         "__str__", "status_pill", "is_production", "change_number", "heard_at", "actor", "source",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from django.db import connection, connections
 from django.db.models import QuerySet
 
 from changes.lifecycle import CHANGES
-from changes.models import EmergencyChange
+from changes.models import Deployment, EmergencyChange
 from ecportal.accounts.models import User
 from ecportal.lifecycle import transitioned
 from reviews.lifecycle import REVIEWS
@@ -89,10 +89,10 @@ def slow_winner() -> Iterator[None]:
             first.append(True)
             wait_for_somebody_waiting()
 
-    for model in (EmergencyChange, RetrospectiveReview):
+    for model in (Deployment, EmergencyChange, RetrospectiveReview):
         transitioned.connect(receiver, sender=model)
     yield
-    for model in (EmergencyChange, RetrospectiveReview):
+    for model in (Deployment, EmergencyChange, RetrospectiveReview):
         transitioned.disconnect(receiver, sender=model)
     assert first
 

@@ -55,7 +55,7 @@ class Deployment(models.Model):
     key = models.CharField(max_length=255, help_text="The source's own identifier.")
     status = models.CharField(max_length=20, choices=Status)
     environment = models.CharField(max_length=255, blank=True)
-    is_production = models.BooleanField(default=False)
+    is_production = models.BooleanField("production", default=False)
     commit = models.CharField(max_length=255, blank=True)
     branch = models.CharField(max_length=255, blank=True)
     tag = models.CharField(max_length=255, blank=True)
@@ -114,6 +114,12 @@ class Deployment(models.Model):
     @property
     def has_run(self) -> bool:
         return self.status in self.RAN
+
+    @property
+    def came_after_closing(self) -> bool:
+        """Whether it ran when the change was over: it names it, and is no part of it."""
+        closed_at = self.change.closed_at if self.change else None
+        return closed_at is not None and self.happened_at > closed_at
 
     @property
     def came_before_approval(self) -> bool:

@@ -231,6 +231,27 @@ def test_deployment_after_the_approval_is_none(company: Company) -> None:
     assert not ControlException.objects.exists()
 
 
+def test_what_ran_after_the_closing_is_no_part_of_the_change(company: Company) -> None:
+    change = a_change(company, "closed")
+    before = execution_item(change)
+    with clock.at(change.closed_at + timedelta(days=3)):
+        deployment = told(mentions=(f"Merge the hotfix of {change.number}",))
+        assert deployment.change == change
+        assert deployment.came_after_closing
+        assert change.executions.count() == 1
+        assert execution_item(change) == before
+        DEPLOYMENTS.perform(deployment, "detach", by=company.lead, reason="Later work.")
+    assert Deployment.objects.get().change is None
+
+
+def test_what_ran_in_time_is_entered_though_told_after_the_closing(company: Company) -> None:
+    change = a_change(company, "closed")
+    ran = change.finished_at
+    with clock.at(change.closed_at + timedelta(days=3)):
+        told(mentions=(change.number,), finished_at=ran)
+    assert change.executions.count() == 2
+
+
 # --- by hand ------------------------------------------------------------------------------------
 def test_person_attaches_and_the_line_is_written(company: Company) -> None:
     change, deployment = a_change(company, "implementing"), told()
@@ -269,7 +290,7 @@ def test_nothing_is_attached_to_a_cancelled_change(company: Company) -> None:
 
 def test_nothing_is_taken_from_a_closed_change(company: Company) -> None:
     change = a_change(company, "closed")
-    deployment = told(mentions=(change.number,))
+    deployment = told(mentions=(change.number,), finished_at=change.finished_at)
     said = f"{change.number} is closed. Add a correction to it instead."
     assert_refused(DEPLOYMENTS, deployment, "detach", company.lead, said)
 
