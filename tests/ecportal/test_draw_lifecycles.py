@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.text import capfirst
 
 from ecportal.lifecycle import Lifecycle
 from ecportal.management.commands.draw_lifecycles import BEGIN, END, drawing
@@ -95,7 +96,7 @@ def test_diagram_leads_from_one_start_over_every_status_to_its_ends() -> None:
 def test_every_verb_of_every_lifecycle_has_its_line() -> None:
     text = drawing()
     for model, lifecycle in Lifecycle.registry.items():
-        heading = f"#### {str(model._meta.verbose_name).capitalize()}\n"
+        heading = f"#### {capfirst(str(model._meta.verbose_name))}\n"
         section = text.split(heading)[1].split("\n#### ")[0]
         lines = [line for line in section.splitlines() if line.startswith("| `")]
         assert len(lines) == len(lifecycle.rows)
