@@ -125,7 +125,7 @@ def _place(record: models.Model) -> dict[str, Subquery]:
     inner = events.filter(source_pk=OuterRef(OuterRef("history_id"))).values("pk")
     own = events.filter(source_pk=OuterRef("history_id")).values("pk")
     leaves = AuditLeaf.objects.filter(event_id__in=inner).values("idx")
-    return {"leaf": Subquery(leaves[:1]), "event": Subquery(own[:1])}
+    return {"leaf": Subquery(leaves[:1]), "attested_by": Subquery(own[:1])}
 
 
 def _entries(
@@ -145,7 +145,7 @@ def _entries(
             row.history_date,
             differences,
             getattr(row, "leaf", None),
-            getattr(row, "event", None),
+            getattr(row, "attested_by", None),
             row.history_verb,
         )
         previous = row

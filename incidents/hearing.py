@@ -31,7 +31,7 @@ UNSAID: Final = {
     "source_url": "",
 }
 
-OWN_WORDS: Final = re.compile(r"\[EC-[0-9]{4}-[0-9]{4,}(#[^\]\s]{1,40})?\]")
+OWN_WORDS: Final = re.compile(r"\[(?:EC|INC)-[0-9]{4}-[0-9]{4,}(#[^\]\s]{1,40})?\]")
 """The mark of what the portal itself wrote over there, and hears again."""
 
 

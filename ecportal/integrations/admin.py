@@ -19,6 +19,7 @@ from ecportal.integrations.reading import Malformed, decode, payload_in
 from ecportal.lists import Tab, Tabs
 from ecportal.panels import HOME, Context, panel
 from ecportal.site import signed_in
+from ecportal.timeline import Entry
 
 LETTERS_SHOWN: Final = 100_000
 """Of a body that is longer, its beginning."""
@@ -71,6 +72,10 @@ class DeliveryAdmin(LifecycleAdmin):
             "body_goes_on": len(text) > LETTERS_SHOWN,
             "size": len(record.body),
         }
+
+    def acts(self, record: Any) -> list[Entry]:
+        """Return what people did about it; that it came is said above."""
+        return [act for act in super().acts(record) if act.verb]
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

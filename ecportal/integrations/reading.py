@@ -52,7 +52,7 @@ def payload_in(body: bytes) -> bytes:
         fields = dict(parse_qsl(body.decode("ascii"), strict_parsing=True, max_num_fields=20))
     except ValueError:
         raise Malformed("It is no form.") from None
-    return fields["payload"].encode("utf-8", "replace")
+    return fields.get("payload", "").encode("utf-8", "replace")
 
 
 def decode(raw: bytes) -> dict[str, Any]:

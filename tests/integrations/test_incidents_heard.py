@@ -97,6 +97,7 @@ def test_note_that_the_portal_itself_wrote_over_there_is_not_written_down(
     portal: Company,
 ) -> None:
     hear("pagerduty", PAGERDUTY, note("08:43:00", "Determined an emergency. [EC-2026-0042#3]"))
+    hear("pagerduty", note("08:43:30", "Seen. [INC-2026-0007#4]", note="N2"))
     assert notes(the_incident()) == []
     RemoteObject.objects.create(
         system="pagerduty", kind="note", key="N7", thread="EC-2026-0042", recorded_at=NOW
