@@ -22,7 +22,7 @@ from ecportal.audit.verification import CannotVerify, verify
 from tests.audit.evidence import attach
 from tests.scenario import Company, a_change, a_draft
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 LOG = b"2026-11-23 09:40 deployment 88213 finished\n" * 50_000
 PROGRAM = Path(verify_pack.__file__)

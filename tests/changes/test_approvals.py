@@ -17,6 +17,8 @@ from tests.changes.delegating import delegated
 from tests.changes.refusals import assert_refused
 from tests.scenario import Company, Journey, a_change, a_draft, person
 
+pytestmark = pytest.mark.once
+
 
 def test_approval_keeps_who_when_and_exactly_what_was_shown(company: Company) -> None:
     change = a_change(company, "submitted")

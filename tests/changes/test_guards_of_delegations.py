@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from changes.lifecycle import DELEGATIONS
 from changes.models import Delegation
 from ecportal import clock
@@ -10,6 +12,8 @@ from ecportal.accounts import roles
 from ecportal.accounts.models import User
 from tests.changes.refusals import Case, every_check
 from tests.scenario import Company, person
+
+pytestmark = pytest.mark.once
 
 
 def to(delegate: User, days: int = 7) -> Delegation:

@@ -13,6 +13,8 @@ from ecportal.accounts import roles
 from tests.changes.refusals import Case, assert_refused, every_check
 from tests.scenario import Company, Journey, a_change, a_draft, person
 
+pytestmark = pytest.mark.once
+
 WATCHED = {"watched": "Error rate"}
 
 

@@ -8,6 +8,8 @@ from changes.models import EmergencyChange
 from ecportal import clock
 from tests.scenario import Company, Journey, a_change
 
+pytestmark = pytest.mark.once
+
 ORDINARY_WAY = [
     ("open", "engineer"),
     ("submit", "engineer"),

@@ -9,6 +9,8 @@ from changes.models import EmergencyChange
 from ecportal.lifecycle import Lifecycle
 from tests.changes.tables import rows_of
 
+pytestmark = pytest.mark.once
+
 CHANGE_ROWS = [
     ("open", "", "draft"),
     ("submit", "draft", "submitted"),

@@ -12,6 +12,8 @@ from tests.changes.delegating import delegated
 from tests.changes.refusals import assert_refused
 from tests.scenario import Company, Journey, a_change, a_draft, person
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("status", ["draft", "submitted", "rejected"])
 def test_start_without_approval_is_recorded_as_an_exception(company: Company, status: str) -> None:

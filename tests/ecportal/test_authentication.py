@@ -11,6 +11,8 @@ from ecportal.accounts import roles
 from ecportal.accounts.models import User
 from tests.scenario import person
 
+pytestmark = pytest.mark.once
+
 FROM = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 13, 17, 0, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)

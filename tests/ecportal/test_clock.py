@@ -9,6 +9,8 @@ import pytest
 
 from ecportal import clock
 
+pytestmark = pytest.mark.once
+
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 

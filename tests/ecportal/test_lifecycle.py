@@ -14,6 +14,8 @@ from tests.changes.around_the_door import assert_refused_by, constraints_of, ref
 from tests.changes.refusals import assert_refused
 from tests.scenario import Company, a_change, a_draft
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("reason", ["", " \n\t ", "\u00a0"])
 def test_blank_reason_is_refused(company: Company, reason: str) -> None:

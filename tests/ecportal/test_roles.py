@@ -15,6 +15,8 @@ from tests.changes.refusals import Case, every_check
 from tests.changes.tables import rows_of
 from tests.scenario import Company, person
 
+pytestmark = pytest.mark.once
+
 # E Engineer, L Engineering Lead, A Auditor, R Role Administrator, S the system account; - nobody.
 MATRIX = """
 incidents.Incident

@@ -14,6 +14,8 @@ from ecportal.lifecycle import Lifecycle
 from ecportal.timeline import ACTS_PER_PAGE, Difference, history_page, timeline
 from tests.scenario import Company, Journey, a_change, a_draft
 
+pytestmark = pytest.mark.once
+
 DONE = """
 reviews.Population
     generate: generated a population

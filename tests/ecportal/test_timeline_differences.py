@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from ecportal.audit.differences import FOLD, KEPT, LIMIT, Piece, compare, visible
 
+pytestmark = pytest.mark.once
+
 TEXTS = st.text(alphabet="ab \n🔥ש‮", max_size=60)
 IN_BOTH = ("same", "folded")
 

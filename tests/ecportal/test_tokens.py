@@ -16,6 +16,8 @@ from tests.changes.around_the_door import assert_refused_by
 from tests.changes.refusals import assert_refused
 from tests.scenario import Company, person
 
+pytestmark = pytest.mark.once
+
 
 def a_token(**values: Any) -> str:
     asked = {"name": "ci", "scopes": ["deployments:write"], "days": 30, "why": "For the pipeline."}

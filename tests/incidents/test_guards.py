@@ -12,6 +12,8 @@ from incidents.models import Incident
 from tests.changes.refusals import Case, assert_refused, every_check
 from tests.scenario import Company, a_draft, an_incident, determined, person
 
+pytestmark = pytest.mark.once
+
 
 def begins_in_the_future(company: Company) -> Case:
     def mend(case: Case) -> None:

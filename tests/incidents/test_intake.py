@@ -25,6 +25,8 @@ from incidents.management.commands.open_from_alert import SIZE_LIMIT, open_alert
 from incidents.models import Incident
 from tests.scenario import Company
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 VENDORS = settings.BASE_DIR.parent / "shared" / "integrations"
 

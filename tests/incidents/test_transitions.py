@@ -1,7 +1,11 @@
 """The tables of incidents and systems, written out a second time."""
 
+import pytest
+
 from incidents.lifecycle import INCIDENTS, SYSTEMS
 from tests.changes.tables import rows_of
+
+pytestmark = pytest.mark.once
 
 
 def test_table_of_incidents_is_the_agreed_one() -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -15,6 +16,8 @@ from tests.pages.walk import Person, sentences
 from tests.pages.world import act, page
 from tests.reviews.populations import generated, sampled
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident
+
+pytestmark = pytest.mark.once
 
 ADD = "/admin/reviews/population/add/"
 DRAW = "/admin/reviews/sample/add/"

@@ -21,6 +21,8 @@ from tests.pages.world import act, counts, page
 from tests.reviews.populations import days, generated, sampled
 from tests.scenario import Company, a_draft, person
 
+pytestmark = pytest.mark.once
+
 
 def none_occurred(population: Population, form: str = "") -> str:
     return f"/admin/reviews/population/{population.pk}/none-occurred/{form}"

@@ -10,6 +10,8 @@ from tests.pages.walk import Person, error_at, sentences
 from tests.reviews.populations import generated
 from tests.scenario import Company, a_draft
 
+pytestmark = pytest.mark.once
+
 
 def test_period_form_proposes_the_last_quarter(company: Company) -> None:
     text = Person(company.auditor).open(ADD).content.decode()

@@ -15,6 +15,8 @@ from tests.pages.walk import Person
 from tests.pages.world import act, counts, listing, lists, page
 from tests.scenario import Company, Journey, a_draft, person
 
+pytestmark = pytest.mark.once
+
 SECRET = "Zeppelin"
 """A word that is written only on the confidential change."""
 

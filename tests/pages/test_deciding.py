@@ -18,6 +18,8 @@ from tests.pages.walk import Person, hidden, sentences
 from tests.pages.world import act, counts, page
 from tests.scenario import Company, Journey, a_change, a_draft
 
+pytestmark = pytest.mark.once
+
 SUBMITTED = EmergencyChange.Status.SUBMITTED
 
 

@@ -8,6 +8,8 @@ from tests.pages.walk import ANSWERS, Person, declare_page, hidden, sentences
 from tests.pages.world import act, page
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def engineer(company: Company) -> Person:

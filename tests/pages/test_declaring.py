@@ -9,6 +9,8 @@ from incidents.models import Incident
 from tests.pages.walk import ANSWERS, Person, declare_page, error_at
 from tests.scenario import Company, an_incident
 
+pytestmark = pytest.mark.once
+
 ANY = "/admin/changes/emergencychange/declare/"
 
 

@@ -12,6 +12,8 @@ from tests.pages.walk import Person, sentences
 from tests.pages.world import act, counts, page
 from tests.scenario import Company, a_change
 
+pytestmark = pytest.mark.once
+
 KIND = {"kind": "execution", "description": "The deployment log"}
 
 

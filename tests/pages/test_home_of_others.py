@@ -21,6 +21,8 @@ from tests.pages.world import a_checkpoint, a_population, a_sample
 from tests.reviews.test_trend import at
 from tests.scenario import Company, a_change, person
 
+pytestmark = pytest.mark.once
+
 
 # --- Auditors -----------------------------------------------------------------------------------
 def test_auditor_reads_what_is_open_and_is_asked_for_nothing(

@@ -19,6 +19,8 @@ from tests.pages.conftest import SignIn
 from tests.pages.walk import sentences
 from tests.scenario import Company
 
+pytestmark = pytest.mark.once
+
 Result = DeliveryAttempt.Result
 ALL = "/admin/integrations/"
 JIRA = {"JIRA_URL": "https://jira.example.test", "JIRA_TOKEN": "hunter2", "JIRA_PROJECT": "OPS"}

@@ -10,6 +10,8 @@ from tests.pages.walk import Person, error_at, sentences
 from tests.pages.world import act, page
 from tests.scenario import Company, an_incident
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def engineer(company: Company) -> Person:

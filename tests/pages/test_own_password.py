@@ -1,9 +1,12 @@
 """Changing one's own password is an act with an actor, and the password itself is in no history."""
 
+import pytest
 from django.test import Client
 
 from ecportal.accounts.models import User
 from tests.scenario import Company
+
+pytestmark = pytest.mark.once
 
 
 def test_own_password_is_changed_under_ones_own_name(client: Client, company: Company) -> None:

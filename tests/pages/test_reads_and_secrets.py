@@ -13,6 +13,8 @@ from tests.pages.walk import ANSWERS, Person, declare_page, sentences
 from tests.pages.world import page
 from tests.scenario import Company, Journey, a_change, an_incident, person
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def engineer(company: Company) -> Person:

@@ -4,9 +4,13 @@ import hashlib
 import json
 from typing import Any
 
+import pytest
+
 from ecportal.audit.models import AuditEvent
 from tests.pages.conftest import SignIn
 from tests.pages.world import World, a_population
+
+pytestmark = pytest.mark.once
 
 
 def told(kind: str) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from tests.pages.walk import ANSWERS, Person, declare_page, error_at, sentences
 from tests.pages.world import act, counts, listing
 from tests.scenario import Company, an_incident
 
+pytestmark = pytest.mark.once
+
 TOMORROW = "2099-01-01T10:00"
 
 

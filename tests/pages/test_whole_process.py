@@ -14,6 +14,8 @@ from tests.pages.walk import Person, declare_page, sentences
 from tests.pages.world import listing, page
 from tests.scenario import Company, an_incident, the_review
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def engineer(company: Company) -> Person:

@@ -27,6 +27,8 @@ from tests.reviews.calendar_reading import (
 )
 from tests.scenario import Company, Journey, a_change, a_draft, person
 
+pytestmark = pytest.mark.once
+
 
 # --- what is in it ------------------------------------------------------------------------------
 def test_event_says_what_is_to_be_done_until_when_and_where(company: Company) -> None:

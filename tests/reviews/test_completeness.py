@@ -10,6 +10,8 @@ from reviews.completeness import WITH_ITEMS, five_items
 from tests.changes.delegating import delegated
 from tests.scenario import Company, Journey, a_change, a_draft
 
+pytestmark = pytest.mark.once
+
 TITLES = [
     "Created date and emergency flag",
     "Linked incident with timestamps",

@@ -17,6 +17,8 @@ from reviews.schedule import STEPS
 from tests.changes.around_the_door import constraints_of
 from tests.scenario import Company
 
+pytestmark = pytest.mark.once
+
 BESIDE = {
     # They say whether there is anything to do at all, and hide the button.
     guards.claim_waiting, guards.was_sent_back, guards.deviation_open, guards.is_confidential,

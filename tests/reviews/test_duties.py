@@ -15,6 +15,8 @@ from ecportal.lifecycle import TransitionRefused
 from reviews.duties import breaches, matrix
 from tests.scenario import Company, Journey, a_change, a_draft, person
 
+pytestmark = pytest.mark.once
+
 
 def test_matrix_names_nobody_at_first_but_the_requester(company: Company) -> None:
     duties = {duty.name: duty.person for duty in matrix(a_draft(company))}

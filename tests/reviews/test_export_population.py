@@ -11,6 +11,8 @@ from django.core.management import CommandError, call_command
 from tests.reviews.populations import generated, recent
 from tests.scenario import Company, a_change, a_draft
 
+pytestmark = pytest.mark.once
+
 
 def run(out: Path, form: str = "csv", **options: Any) -> None:
     period = recent()

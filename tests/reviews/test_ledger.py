@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
+import pytest
 from django.test import Client
 from django.utils.html import strip_tags
 
@@ -14,6 +15,8 @@ from reviews.models import EscalationRung, Notice
 from reviews.sweep import sweep
 from tests.reviews.test_quiet_hours import NIGHT, asked_at_night
 from tests.scenario import Company, Journey, a_change, a_draft
+
+pytestmark = pytest.mark.once
 
 NOON = datetime(2026, 11, 18, 11, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

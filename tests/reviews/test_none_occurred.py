@@ -18,6 +18,8 @@ from tests.reviews.populations import days, generated
 from tests.reviews.test_reconciliation import deployed
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident, determined
 
+pytestmark = pytest.mark.once
+
 MARCH = ("2026-03-01", "2026-03-31")
 NOON = datetime(2026, 3, 15, 11, tzinfo=UTC)
 APRIL = datetime(2026, 4, 2, tzinfo=UTC)

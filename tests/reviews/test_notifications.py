@@ -17,6 +17,8 @@ from reviews.sweep import sweep
 from tests.reviews.test_ladder import FRIDAY, LADDERS, begin
 from tests.scenario import Company, a_change
 
+pytestmark = pytest.mark.once
+
 NOON = datetime(2026, 11, 18, 11, 0, tzinfo=UTC)
 ACTS = {
     "approval": "Approve",

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.db import connection
 
 from changes.models import EmergencyChange
@@ -11,6 +12,8 @@ from reviews.listing import Listing
 from tests.reviews.populations import days, generated, recent
 from tests.reviews.test_population import every_kind, opened_at
 from tests.scenario import Company, Journey, a_change
+
+pytestmark = pytest.mark.once
 
 
 # --- gaps ---------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from reviews.models import CompanyHoliday, ControlException, Deadline, FollowUpA
 from reviews.sweep import sweep
 from tests.scenario import Company, Journey, a_change, a_draft
 
+pytestmark = pytest.mark.once
+
 BERLIN = ZoneInfo("Europe/Berlin")
 FRIDAY = datetime(2026, 11, 20, 23, 0, tzinfo=BERLIN)
 MONDAY_24 = datetime(2026, 11, 24, 0, 0, tzinfo=BERLIN)

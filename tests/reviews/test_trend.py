@@ -11,6 +11,8 @@ from reviews.register import raise_exception
 from reviews.trend import by_month, in_words, picture
 from tests.scenario import Company, a_draft
 
+pytestmark = pytest.mark.once
+
 
 def at(month: int, day: int = 15, hour: int = 12) -> datetime:
     return datetime(2099, month, day, hour, tzinfo=UTC)

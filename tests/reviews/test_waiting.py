@@ -10,6 +10,8 @@ from ecportal import clock
 from reviews.waiting import Debt, waiting_for
 from tests.scenario import Company, Journey, a_change, a_draft
 
+pytestmark = pytest.mark.once
+
 NOON = datetime(2026, 11, 18, 11, 0, tzinfo=UTC)
 
 # What the ordinary journey waits for: who, what, the minutes until it is due.

@@ -14,6 +14,8 @@ from reviews.packs.printing import LONGEST, NO_GLYPHS, printable, printed
 from tests.reviews.packs.packing import an_eventful_change, members, offline, packed
 from tests.scenario import Company
 
+pytestmark = pytest.mark.once
+
 AS_OF = datetime(2026, 11, 23, 9, 40, tzinfo=UTC)
 MARKUP = '#panic("no") $x^2$ *a* _b_ `c` \\ = h #include "/etc/passwd" <l> @r // c /* d */ ]#{['
 TEXTS = {

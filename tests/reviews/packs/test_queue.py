@@ -20,7 +20,7 @@ from reviews.packs.queue import ATTEMPTS, GAVE_UP, ask, remove_old, take, work_o
 from tests.audit.evidence import attach
 from tests.scenario import Company, a_change
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.redis_server import redis_server
 from tests.reviews.packs.packing import offline
 from tests.scenario import Company, a_draft, found_company
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 SEALER = ["manage.py", "audit_seal", "--loop", "1"]
 WORKER = ["-m", "celery", "--app=ecportal", "worker", "--concurrency=1", "--loglevel=INFO",
           "--without-gossip", "--without-mingle"]  # fmt: skip
