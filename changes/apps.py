@@ -10,6 +10,6 @@ class ChangesConfig(AppConfig):
 
     def ready(self) -> None:
         # Tables, receivers and hearers register themselves.
-        from changes import deployments, lifecycle, tickets  # noqa: F401
+        from changes import by_slack, deployments, lifecycle, tickets  # noqa: F401
 
         post_migrate.connect(lifecycle.adopt_default, sender=self, dispatch_uid="policy")

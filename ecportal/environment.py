@@ -33,6 +33,7 @@ CHANGE_STATUSES: Final = ("submitted", "approved", "implementing", "implemented"
                           "documented", "closed", "rejected", "cancelled", "draft")  # fmt: skip
 TOLD_FIELDS: Final = ("number", "scope", "risk", "risk_assessment", "rollback_plan", "systems",
                       "requester", "incident", "determination", "link")  # fmt: skip
+SLACK_ID: Final = re.compile(r"[CG][A-Z0-9]{6,20}")
 JIRA_KINDS: Final = ("", "option", "paragraph")
 HOST_NAME: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\]")
 PLACEHOLDERS: Final = {"secret", "changeme", "change-me", "secret-key"}
@@ -319,6 +320,21 @@ def pairs(text: str) -> dict[str, str]:
             raise ValueError("it must be like name=value,other=value, each name once.")
         found[name] = value
     return found
+
+
+def slack_channel(text: str) -> str:
+    """Return the identifier of a channel of Slack, which a new name does not change; or nothing."""
+    if text and not SLACK_ID.fullmatch(text):
+        raise ValueError(f"{text!r} is no identifier of a channel, such as C0123456789.")
+    return text
+
+
+def slack_channels(text: str) -> dict[int, str]:
+    """Return the channel by severity, such as "1=C0123456789,2=C0123456788"; or nothing."""
+    found = pairs(text)
+    if unknown := found.keys() - {"1", "2", "3", "4"}:
+        raise ValueError(f"{min(unknown)!r} is no severity from 1 to 4.")
+    return {int(severity): slack_channel(channel) for severity, channel in found.items()}
 
 
 def jira_statuses(text: str) -> dict[str, str]:

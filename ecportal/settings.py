@@ -340,6 +340,13 @@ JIRA_PROJECT = env.beside("JIRA_PROJECT", environment.one_word, "JIRA_URL")
 JIRA_ISSUE_TYPE = env.optional("JIRA_ISSUE_TYPE", str, "Emergency Change")
 JIRA_STATUSES = env.optional("JIRA_STATUSES", environment.jira_statuses, "")
 JIRA_FIELDS = env.optional("JIRA_FIELDS", environment.jira_fields, "")
+SLACK_BOT_TOKEN = env.beside("SLACK_BOT_TOKEN", environment.one_word, "SLACK_CHANNEL")
+SLACK_CHANNEL = env.beside("SLACK_CHANNEL", environment.slack_channel, "SLACK_BOT_TOKEN")
+# Where changes of incidents of some severity are announced instead.
+SLACK_CHANNELS = env.optional("SLACK_CHANNELS", environment.slack_channels, "")
+SLACK_API_URL = env.optional(
+    "SLACK_API_URL", environment.secure_address_if_any, "https://slack.com/api"
+)
 WEBHOOK_ENDPOINTS = env.optional(
     "WEBHOOK_ENDPOINTS", environment.endpoints(plain=env.mode == TEST), ""
 )

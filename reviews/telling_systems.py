@@ -1,4 +1,4 @@
-"""Which acts are told in PagerDuty, in Jira and to webhooks: one table, in the act's transaction.
+"""Which acts other systems are told: one table, in the act's transaction.
 
 What is not configured is told nothing, and no message is written for it. Of a confidential change
 other systems hear its number, what was done and the link, and nothing else; no evidence pack.
@@ -23,6 +23,7 @@ from reviews import words_for_systems as words
 from reviews.models import EvidencePack
 from reviews.packs import queue
 from reviews.packs.building import Choice
+from reviews.telling_slack import tell_slack
 
 Channel = Message.Channel
 
@@ -226,4 +227,7 @@ TELLERS: Final[dict[Message.Channel, Callable[[Told], None]]] = {
     Channel.PAGERDUTY: tell_pagerduty,
     Channel.JIRA: tell_jira,
     Channel.WEBHOOK: tell_webhooks,
+    Channel.SLACK: lambda told: tell_slack(
+        told.change, told.act, told.telling.words, begins=told.telling.begins
+    ),
 }

@@ -9,5 +9,6 @@ class IntegrationsConfig(AppConfig):
     verbose_name = "Administer"
 
     def ready(self) -> None:
-        # Imported for what they register: the ways out to other systems.
-        from ecportal.integrations.channels import jira, pagerduty, webhook  # noqa: F401
+        # Imported for what they register: the ways out to other systems, and what answers Slack.
+        from ecportal.integrations import slack_requests  # noqa: F401
+        from ecportal.integrations.channels import jira, pagerduty, slack, webhook  # noqa: F401

@@ -79,3 +79,20 @@ class TicketHeard(Fact):
     created_at: datetime | None = None
     person: str = ""
     mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionHeard(Fact):
+    """Somebody pressed a button in a chat, under a message about the record `number`.
+
+    `verb` is what the button does, `fingerprint` that of what the message showed. `team` and
+    `user` are the chat's identifiers of who pressed it, `channel` and `thread` those of where.
+    """
+
+    verb: str
+    number: str
+    fingerprint: str
+    team: str
+    user: str
+    channel: str
+    thread: str

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ecportal.integrations import alertmanager, cdevents, github, gitlab, jira, pagerduty
+from ecportal.integrations import (
+    alertmanager,
+    cdevents,
+    github,
+    gitlab,
+    jira,
+    pagerduty,
+    slack,
+)
 from ecportal.integrations.facts import Fact
 from ecportal.integrations.models import System
 from ecportal.integrations.reading import Envelope, Headers, Holder, Unreadable, holder
@@ -29,6 +37,7 @@ READERS: Final[dict[str, Reader]] = {
     System.GITHUB: Reader(github.envelope, github.read),
     System.GITLAB: Reader(gitlab.envelope, gitlab.read),
     System.CDEVENTS: Reader(cdevents.envelope, cdevents.read),
+    System.SLACK: Reader(slack.envelope, slack.read),
 }
 
 

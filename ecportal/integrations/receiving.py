@@ -28,8 +28,11 @@ KEPT_HEADERS: Final = frozenset(
 """What is stored beside the body; all others may hold a secret, or say nothing."""
 
 
-def store(received: Received, payload: dict[str, Any]) -> bool:
-    """Store it and return True, or return False where this delivery was stored before."""
+def store(received: Received, payload: dict[str, Any], *, came_of_it: str = "") -> Delivery | None:
+    """Store it and return it, or return None where this delivery was stored before.
+
+    It waits for the worker, unless it is said already what came of it.
+    """
     headers = kept(received.headers)
     envelope = READERS[received.system].envelope(payload, received.headers)
     digest = hashlib.sha256(received.body).hexdigest()
@@ -45,18 +48,22 @@ def store(received: Received, payload: dict[str, Any]) -> bool:
         body=received.body,
         sha256=digest,
     )
+    if came_of_it:
+        delivery.outcome = Delivery.Outcome.DONE
+        delivery.answer, delivery.worked_at = clean(came_of_it)[:2000], now
     same = Delivery.objects.filter(system=delivery.system, delivery_id=delivery.delivery_id)
     try:
         with transaction.atomic():
             if same.exists():
-                return False
+                return None
             delivery.save()
-            wake(work_on_deliveries)
+            if not came_of_it:
+                wake(work_on_deliveries)
     except IntegrityError:
         if same.exists():  # the same delivery over another connection, a moment earlier
-            return False
+            return None
         raise
-    return True
+    return delivery
 
 
 def _past(envelope: Envelope, now: Any) -> Any:

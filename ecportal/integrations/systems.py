@@ -57,7 +57,8 @@ INTEGRATIONS: Final[dict[str, Integration]] = {
         Integration(
             System.SLACK, "Decisions by button, and emergencies declared in a channel.",
             "An announcement and one thread for each change.",
-            ("SLACK_SIGNING_SECRETS",), ("SLACK_BOT_TOKEN",), (), Channel.SLACK,
+            ("SLACK_SIGNING_SECRETS",), ("SLACK_BOT_TOKEN", "SLACK_CHANNEL"),
+            ("SLACK_CHANNELS", "SLACK_API_URL"), Channel.SLACK,
         ),
         Integration(
             System.WEBHOOK, "", "Each step of each change, signed, without its text.",

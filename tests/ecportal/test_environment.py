@@ -97,6 +97,9 @@ MALFORMED = [
     ("WEBHOOK_ENDPOINTS", f"https://a.example.com/?key=1 {WEBHOOK_SECRET}"),
     ("WEBHOOK_ENDPOINTS", f"https://a.example.com/{'a' * 254} {WEBHOOK_SECRET}"),
     ("WEBHOOK_PRIVATE", "perhaps"),
+    ("SLACK_CHANNELS", "1=#incidents"),
+    ("SLACK_CHANNELS", "5=C0123456789"),
+    ("SLACK_API_URL", "http://slack.com/api"),
 ]
 TOGETHER = [
     ({"PAGERDUTY_API_KEY": "key"}, "PAGERDUTY_FROM"),
@@ -104,6 +107,8 @@ TOGETHER = [
     ({"JIRA_URL": "https://jira.example.com", "JIRA_PROJECT": "OPS"}, "JIRA_TOKEN"),
     ({"JIRA_URL": "https://jira.example.com", "JIRA_TOKEN": "token"}, "JIRA_PROJECT"),
     ({"JIRA_TOKEN": "token"}, "JIRA_URL"),
+    ({"SLACK_BOT_TOKEN": "xoxb-1"}, "SLACK_CHANNEL"),
+    ({"SLACK_CHANNEL": "C0123456789"}, "SLACK_BOT_TOKEN"),
 ]
 ROOT = settings.BASE_DIR
 

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.integrations.channels import told
-from tests.integrations.channels.servers import JiraServer, PagerDutyServer, Receiver
+from tests.integrations.channels.servers import (
+    JiraServer,
+    PagerDutyServer,
+    Receiver,
+    SlackServer,
+)
 
 
 @pytest.fixture
@@ -24,4 +29,10 @@ def jira(request: pytest.FixtureRequest) -> Iterator[JiraServer]:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with told.receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    with told.slack() as server:
         yield server

@@ -5,10 +5,12 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from email.message import Message as Headers
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 import trustme
 
@@ -307,3 +309,100 @@ class Receiver(Server):
     def answer(self, method: str, path: str, headers: Headers, body: bytes) -> Done:
         self.took.append((headers, body))
         return 200, {}
+
+
+class SlackServer(Server):
+    """One workspace with channels, messages, people and dialogs, in memory.
+
+    It says no by HTTP 200, as Slack does; `says_no` is the error of the next requests by method.
+    """
+
+    def __init__(self, *channels: str) -> None:
+        super().__init__()
+        self.messages: dict[str, list[dict[str, Any]]] = {channel: [] for channel in channels}
+        self.people: dict[str, str] = {}
+        self.whispers: list[dict[str, Any]] = []
+        self.views: list[dict[str, Any]] = []
+        self.says_no: dict[str, str] = {}
+
+    def meets(self, user: str, email: str) -> None:
+        self.people[user] = email
+
+    def named(self, method: str) -> int:
+        """Return how often the method was asked for."""
+        return sum(path.partition("?")[0] == f"/{method}" for _verb, path in self.asked)
+
+    def thread(self, channel: str) -> list[dict[str, Any]]:
+        """Return what is said in threads of the channel, in order."""
+        return [one for one in self.messages[channel] if one.get("thread_ts")]
+
+    def answer(self, method: str, path: str, headers: Headers, body: bytes) -> Done:
+        where, _mark, query = path.partition("?")
+        name = where.removeprefix("/")
+        if headers.get("Content-Type", "").startswith(JSON):
+            told = json.loads(body)
+        else:
+            told = dict(parse_qsl(query or body.decode()))
+        if headers.get("Authorization") != "Bearer xoxb-1":
+            return 200, {"ok": False, "error": "invalid_auth"}
+        if name in self.says_no:
+            return 200, {"ok": False, "error": self.says_no[name]}
+        found = getattr(self, name.replace(".", "_"))(told)
+        return 200, {"ok": False, "error": found} if isinstance(found, str) else (
+            {"ok": True, **found}
+        )  # fmt: skip
+
+    def auth_test(self, _told: Any) -> Any:
+        return {"team": "Acme", "user": "ecportal", "team_id": "T1"}
+
+    def conversations_info(self, told: Any) -> Any:
+        if told["channel"] not in self.messages:
+            return "channel_not_found"
+        return {"channel": {"name": "incidents", "is_member": True}}
+
+    def chat_postMessage(self, told: Any) -> Any:  # noqa: N802
+        if told["channel"] not in self.messages:
+            return "channel_not_found"
+        number = sum(map(len, self.messages.values()))
+        message = {**told, "ts": f"{int(time.time())}.{number:06}"}
+        self.messages[told["channel"]].append(message)
+        return {"channel": told["channel"], "ts": message["ts"], "message": message}
+
+    def chat_update(self, told: Any) -> Any:
+        for message in self.messages[told["channel"]]:
+            if message["ts"] == told["ts"]:
+                message.update(text=told["text"], blocks=told["blocks"])
+                return {"ts": told["ts"]}
+        return "message_not_found"
+
+    def chat_getPermalink(self, told: Any) -> Any:  # noqa: N802
+        ts = told["message_ts"].replace(".", "")
+        return {"permalink": f"https://acme.slack.test/archives/{told['channel']}/p{ts}"}
+
+    def chat_postEphemeral(self, told: Any) -> Any:  # noqa: N802
+        self.whispers.append(told)
+        return {"message_ts": "1"}
+
+    def conversations_history(self, told: Any) -> Any:
+        rows = [one for one in self.messages[told["channel"]] if not one.get("thread_ts")]
+        return {"messages": [one for one in rows if one["ts"] > told["oldest"]]}
+
+    def conversations_replies(self, told: Any) -> Any:
+        rows = self.messages[told["channel"]]
+        return {"messages": [o for o in rows if told["ts"] in (o["ts"], o.get("thread_ts"))]}
+
+    def users_info(self, told: Any) -> Any:
+        user = told["user"]
+        if user not in self.people:
+            return "user_not_found"
+        return {"user": {"id": user, "team_id": "T1", "profile": {"email": self.people[user]}}}
+
+    def users_lookupByEmail(self, told: Any) -> Any:  # noqa: N802
+        for user, email in self.people.items():
+            if email == told["email"]:
+                return {"user": {"id": user, "team_id": "T1"}}
+        return "users_not_found"
+
+    def views_open(self, told: Any) -> Any:
+        self.views.append(told["view"])
+        return {"view": {"id": "V1"}}

@@ -15,11 +15,19 @@ from ecportal.integrations.channels import calling
 from ecportal.integrations.channels.pagerduty import Client
 from ecportal.outbox.models import LEASE, Message
 from ecportal.outbox.publishing import deliver
-from tests.integrations.channels.servers import JiraServer, PagerDutyServer, Receiver, running
+from tests.integrations.channels.servers import (
+    JiraServer,
+    PagerDutyServer,
+    Receiver,
+    SlackServer,
+    running,
+)
 
 Channel = Message.Channel
 INCIDENT = "PGR0VU2"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+CHANNEL, OTHER = "C0INCIDENTS", "C0SECURITY"
+SLACK_SECRET = "slack secret"
 SHORT = 1.0  # seconds; what hangs longer hangs for good
 
 
@@ -56,6 +64,17 @@ def receiver(**more: Any) -> Iterator[Receiver]:
         patch.setattr(calling, "REQUEST_SECONDS", SHORT)
         endpoints = {f"{up.url}/hook": SECRET}
         with override_settings(WEBHOOK_ENDPOINTS=endpoints, WEBHOOK_PRIVATE=True, **more):
+            yield up
+
+
+@contextlib.contextmanager
+def slack(**more: Any) -> Iterator[SlackServer]:
+    """Yield Slack with the incident channel and another, as the portal is configured for it."""
+    with pytest.MonkeyPatch.context() as patch, running(SlackServer(CHANNEL, OTHER)) as up:
+        patch.setattr(calling, "REQUEST_SECONDS", SHORT)
+        own = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_CHANNEL": CHANNEL, "SLACK_API_URL": up.url,
+               "SLACK_SIGNING_SECRETS": ("old slack secret", SLACK_SECRET), **more}  # fmt: skip
+        with override_settings(**own):
             yield up
 
 
