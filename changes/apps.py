@@ -10,6 +10,12 @@ class ChangesConfig(AppConfig):
 
     def ready(self) -> None:
         # Tables, receivers and hearers register themselves.
-        from changes import by_slack, deployments, lifecycle, tickets  # noqa: F401
+        from changes import (  # noqa: F401
+            by_slack,
+            declaring_by_slack,
+            deployments,
+            lifecycle,
+            tickets,
+        )
 
         post_migrate.connect(lifecycle.adopt_default, sender=self, dispatch_uid="policy")

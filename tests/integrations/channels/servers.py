@@ -340,7 +340,7 @@ class SlackServer(Server):
         where, _mark, query = path.partition("?")
         name = where.removeprefix("/")
         if headers.get("Content-Type", "").startswith(JSON):
-            told = json.loads(body)
+            told = json.loads(body or b"{}")
         else:
             told = dict(parse_qsl(query or body.decode()))
         if headers.get("Authorization") != "Bearer xoxb-1":
