@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -39,6 +39,8 @@ from changes.models import (
 from ecportal import lists, panels
 from ecportal.admin import LifecycleAdmin, ReadOnlyAdmin
 from ecportal.forms import ActForm
+from ecportal.integrations.models import RemoteObject
+from ecportal.integrations.models import System as RemoteSystem
 from ecportal.panels import Button
 from ecportal.site import signed_in
 from ecportal.timeline import Entry
@@ -137,6 +139,7 @@ class EmergencyChangeAdmin(DeclarePages, DecidePages, EvidencePages):
             self.get_queryset(request)
             .select_related("determination__decided_by", "incident__recorded_by", *PEOPLE)
             .prefetch_related(*WHOLE)
+            .annotate(slack_thread=_announced())  # with the change, as queries are counted
         )
         try:
             found: EmergencyChange = whole.get(pk=object_id)
@@ -261,3 +264,11 @@ class PolicyAdmin(LifecycleAdmin):
         ("Quiet hours of reminders", ("quiet_from", "quiet_until", "reminder_days")),
         ("Change window", ("window_from", "window_until")),
     )  # fmt: skip
+
+
+def _announced() -> Subquery:
+    """Return where the change is talked about in Slack: the link to its thread, if there is one."""
+    threads = RemoteObject.objects.filter(
+        system=RemoteSystem.SLACK, kind="thread", thread=OuterRef("number")
+    )
+    return Subquery(threads.order_by("pk").values("url")[:1])

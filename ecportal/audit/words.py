@@ -34,6 +34,7 @@ KINDS: Final = {
     "recovery": "Recovery of the sealer",
     schema.SCHEMA: "Shape of the tables",
     "integration_test": "Test of an integration",
+    "slack_account": "Account of a person in Slack",
 }
 """What each kind of event is called, in the order of the filter."""
 
@@ -196,6 +197,10 @@ def _integration_test(content: Content, names: Names) -> str:
     return f"Tried out {system}: {outcome}. {content.text('answer')}".strip()
 
 
+def _slack_account(content: Content, names: Names) -> str:
+    return f"Took {content.text('slack')} in Slack for {content.text('account')}"
+
+
 def _schema(content: Content, names: Names) -> str:
     return "Noted the columns of the protected tables and the migrations that were applied"
 
@@ -218,4 +223,5 @@ _SENTENCES: Final[dict[str, Callable[[Content, Names], str]]] = {
     schema.SCHEMA: _schema,
     "rendering": _rendering,
     "integration_test": _integration_test,
+    "slack_account": _slack_account,
 }

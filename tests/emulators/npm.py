@@ -19,6 +19,9 @@ VENDORS = Path(settings.BASE_DIR).parent / "shared" / "integrations"
 """The vendors' own specifications and what makes Prism take them; not part of the project."""
 
 PRISM = "@stoplight/prism-cli@5.16.0"
+SLACK = "emulate@0.12.2"
+NODE = "node@24.21.0"
+"""What SLACK needs, where the machine's own is older; it comes as a package like the others."""
 CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem")
 INSTALLING, STARTING = 600, 180  # seconds
 
@@ -71,6 +74,41 @@ def prism(name: str) -> Iterator[str]:
         try:
             wait_for(port, process)
             yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+SEED = """
+slack:
+  team: {name: Acme, domain: acme}
+  users:
+    - {name: portal, real_name: Portal, email: portal@example.test}
+    - {name: lead, real_name: Lena Lead, email: lead@example.test}
+  channels:
+    - {name: emergency-changes, topic: Emergency changes}
+  tokens:
+    - token: xoxb-1
+      user: portal
+      scopes: [chat:write, channels:read, channels:history, users:read, users:read.email]
+"""
+
+
+@contextlib.contextmanager
+def slack() -> Iterator[str]:
+    """Yield the address of a Slack that remembers what it is told: one workspace, as in SEED."""
+    programs, port = installed(SLACK), free_port()
+    node = installed(NODE) / "node"
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+        seed = Path(folder) / "seed.yaml"
+        seed.write_text(SEED)
+        command = [str(node), str(programs / "emulate"), "start", "--service", "slack"]
+        process = subprocess.Popen(
+            [*command, "--port", str(port), "--seed", str(seed)], cwd=folder, stdout=log, stderr=log
+        )
+        try:
+            wait_for(port, process)
+            yield f"http://127.0.0.1:{port}/api"
         finally:
             process.terminate()
             process.wait(30)

@@ -1,6 +1,8 @@
 """Decisions by a click in Slack: every guard is asked again, and everybody sees what came of it."""
 
+import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from ecportal.integrations.models import Delivery, RemoteObject
 from ecportal.integrations.working import work_off
 from ecportal.outbox.models import Message
 from ecportal.outbox.publishing import deliver
+from tests.integrations.channels import told
 from tests.integrations.channels.clicking import (
     answers,
     buttons,
@@ -328,6 +331,27 @@ def test_dialog_of_somebody_else_is_not_sent_in_their_name(
     said = send("UENGINEER2", slack.views[0], rejection="refused", reason="No.").json()
     assert "does not know who you are" in said["errors"]["rejection"]
     assert status(journey) == "submitted"
+
+
+# --- and everywhere else ------------------------------------------------------------------------
+def test_decision_in_slack_is_in_the_record_in_jira_and_in_pagerduty(
+    people: Company, slack: SlackServer, tmp_path: Path
+) -> None:
+    with told.jira() as jira, told.pagerduty(tmp_path) as pagerduty:
+        page = f"https://acme.pagerduty.com/incidents/{told.INCIDENT}"
+        journey = asked(people, incident=an_incident(people, source_url=page))
+        settle("jira")
+        before = time.monotonic()
+        press("ULEAD", buttons(slack)["approve"])
+        deliver("jira")
+        deliver("pagerduty")
+        took = time.monotonic() - before
+        assert status(journey) == "approved"
+        [issue] = jira.issues.values()
+        approved = f"{journey.change.number} approved by Lead"
+        assert approved in str(issue["said"][-1])
+        assert approved in pagerduty.notes[told.INCIDENT][-1]
+        assert took < 10
 
 
 # --- the endpoints ------------------------------------------------------------------------------
