@@ -18,6 +18,7 @@ from ecportal.accounts.permissions import verbs_of
 from ecportal.audit import attestation
 from ecportal.integrations import mappings
 from ecportal.integrations.condition import conditions
+from ecportal.integrations.endpoints import ENDPOINTS
 from ecportal.integrations.systems import INTEGRATIONS, PROBES, TABLES, Integration, Table
 from ecportal.outbox.models import DeliveryAttempt
 from ecportal.panels import page
@@ -80,7 +81,11 @@ def one(integration: Integration, request: HttpRequest) -> HttpResponseBase:
         **admin.site.each_context(request),
         "title": integration.system.label,
         "row": condition,
-        "hook": f"{settings.PORTAL_URL}/hooks/{integration.system}/",
+        "hooks": [
+            f"{settings.PORTAL_URL}/hooks/{name}/"
+            for name, endpoint in ENDPOINTS.items()
+            if endpoint.system == integration.system
+        ],
         "variables": variables(integration),
         "tables": tables,
         "can_try": integration.system in PROBES,

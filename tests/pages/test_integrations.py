@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from ecportal import clock
 from ecportal.audit.models import AuditEvent
 from ecportal.integrations.models import Delivery, System
+from ecportal.integrations.remote import remember
 from ecportal.outbox.channels import Answer
 from ecportal.outbox.models import DeliveryAttempt, Message
 from ecportal.outbox.publishing import tell
@@ -48,6 +49,17 @@ def test_all_integrations_stand_on_one_page_and_are_off_at_first(
     assert "Off" in text
     assert "Works" not in text
     assert "In trouble" not in text
+
+
+def test_page_of_slack_names_its_hooks_and_who_is_who(
+    company: Company, signed_in: SignIn, settings: Any
+) -> None:
+    settings.SLACK_CHANNELS = {1: "C0SECURITY"}
+    remember(System.SLACK, "person", "T1/U1", thread=str(company.engineer.pk))
+    text = " ".join(sentences(signed_in(company.roleadmin).get(f"{ALL}slack/")).split())
+    for words in ("/hooks/slack/interactive/", "/hooks/slack/events/", "/hooks/slack/commands/",
+                  "T1/U1 Engineer (engineer)", "SEV-1 C0SECURITY"):  # fmt: skip
+        assert words in text, text
 
 
 def test_page_says_what_went_through_what_did_not_and_what_waits(

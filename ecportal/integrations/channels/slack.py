@@ -68,7 +68,9 @@ class SlackChannel:
         if not root.url:
             channel, ts = root.key.split(":")
             said = slack.read("chat_getPermalink", channel=channel, message_ts=ts)
-            RemoteObject.objects.filter(pk=root.pk).update(url=str(said["permalink"])[:2000])
+            link = str(said.get("permalink"))
+            if link.startswith(("https://", "http://")):  # people follow it from the portal
+                RemoteObject.objects.filter(pk=root.pk).update(url=link[:2000])
         return f"{message.thread} is announced."
 
     def _say(self, slack: Slack, message: Message) -> str:

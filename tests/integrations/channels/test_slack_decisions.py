@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from changes.models import EmergencyChange
 from ecportal import clock
@@ -30,6 +31,13 @@ from tests.integrations.channels.told import CHANNEL, OTHER, settle
 from tests.scenario import Company, Journey, a_draft, an_incident
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
+
+
+def test_change_leads_to_its_thread(people: Company, slack: SlackServer, client: Client) -> None:
+    journey = asked(people)
+    client.force_login(people.engineer)
+    page = client.get(f"/admin/changes/emergencychange/{journey.change.pk}/change/")
+    assert f'href="{RemoteObject.objects.get(kind="thread").url}"' in page.content.decode()
 
 
 @pytest.fixture
