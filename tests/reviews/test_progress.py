@@ -6,7 +6,7 @@ import pytest
 
 from ecportal import clock
 from reviews.models import Deadline
-from reviews.steps import Progress, progress
+from reviews.progress import Progress, progress
 from tests.scenario import Company, Journey, a_change, a_draft
 
 DOTS = {"done": "o", "flagged": "!", "now": "+", "overdue": "x", "ahead": "."}
