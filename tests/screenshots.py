@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ QUIET = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-DESK = {"width": 1280, "height": 860}
+DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -81,9 +82,16 @@ def _await_answer(url: str, server: "subprocess.Popen[bytes]") -> None:
 class Photographer:
     """Signs in as one person of the demo and takes pictures of what that person sees."""
 
-    def __init__(self, browser: Any, base: str, username: str, viewport: dict[str, int]) -> None:
+    def __init__(
+        self,
+        browser: Any,
+        base: str,
+        username: str,
+        viewport: dict[str, int],
+        scheme: str = "light",
+    ) -> None:
         context = browser.new_context(
-            viewport=viewport, device_scale_factor=1, color_scheme="light", locale="en-GB"
+            viewport=viewport, device_scale_factor=1, color_scheme=scheme, locale="en-GB"
         )
         self.page = context.new_page()
         self.base = base
@@ -118,6 +126,7 @@ def take_all(browser: Any, base: str) -> None:
     record = changes + r"\d+/change/"
     lead = Photographer(browser, base, "lead", DESK)
     lead.take("home.png")
+    Photographer(browser, base, "lead", DESK, "dark").take("home-dark.png")
     lead.open(f"{changes}?status__exact=documented")
     lead.open(lead.first(record)).take("change.png")
     engineer = Photographer(browser, base, "engineer", DESK)
@@ -127,7 +136,13 @@ def take_all(browser: Any, base: str) -> None:
     lead2.open(f"{changes}?status__exact=submitted")
     lead2.open(lead2.first(record).replace("/change/", "/decide/")).take("decide-phone.png")
     auditor = Photographer(browser, base, "auditor", DESK)
-    auditor.open("/admin/reviews/controlexception/").take("exceptions.png")
+    auditor.open("/admin/reviews/population/add/")
+    today = date.today()
+    auditor.page.fill("#id_first_day", f"{today - timedelta(days=90)}")
+    auditor.page.fill("#id_last_day", f"{today}")
+    with auditor.page.expect_navigation():
+        auditor.page.locator("#content form[method=post] [type=submit]").first.click()
+    auditor.take("population.png")
     auditor.open(f"{changes}?status__exact=closed")
     auditor.open(auditor.first(record).replace("/change/", "/history/")).take("history.png")
 
