@@ -26,6 +26,9 @@ NO_PAGE = {
     "changes_emergencychange_evidence", "changes_emergencychange_evidence_shown",
     "reviews_population_file", "reviews_population_proof",
     "reviews_population_none_occurred_json", "reviews_evidencepack_download",
+    "reviews_evidencepack_progress", "changes_emergencychange_evidence_preview",
+    # the API's
+    "openapi-json", "tell_of_deployment", "read_change", "ask_at_gate",
 }  # fmt: skip
 """Names of addresses that never show a page."""
 
