@@ -35,7 +35,10 @@ def test_posting_to_a_record_or_its_history_saves_nothing(world: World, signed_i
             versions = [f"{page(record, 'history')}{version}/" for version in (1, 2, 999)]
             short = page(record).removesuffix("change/")
             for address in (page(record), page(record, "history"), short, *versions):
-                for method in (client.post, client.put, client.patch, client.delete):
+                others = (
+                    (client.put, client.patch, client.delete) if address == page(record) else ()
+                )
+                for method in (client.post, *others):
                     status = method(address, WHOLE).status_code
                     assert status in (200, 301, 302, 403, 404), (address, method, status)
         assert fields_of(world) == before

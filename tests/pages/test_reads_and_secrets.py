@@ -103,9 +103,9 @@ def test_somebody_with_nothing_to_do_is_led_to_what_they_can_open(
     company: Company, signed_in: Any
 ) -> None:
     text = signed_in(company.roleadmin).get("/admin/").content.decode()
-    assert "What you can open" in text
+    assert "People without a role" in text
     assert 'href="/admin/accounts/user/add/"' in text
-    assert "What you can open" not in signed_in(company.lead).get("/admin/").content.decode()
+    assert "People without a role" not in signed_in(company.lead).get("/admin/").content.decode()
 
 
 def test_approver_named_in_a_claim_is_asked_to_confirm_first(
@@ -113,7 +113,7 @@ def test_approver_named_in_a_claim_is_asked_to_confirm_first(
 ) -> None:
     change = Journey(company, a_change(company, "submitted")).claim().change
     text = signed_in(company.lead).get(page(change, "decide")).content.decode()
-    assert "Did you approve this emergency change?" in text
+    assert "Did you approve this change?" in text
     assert text.index("Confirm: I approved") < text.index("Approve now instead")
 
 

@@ -229,6 +229,7 @@ def test_lead_changes_the_policy_of_a_new_portal(company: Company, lead: Person)
     policy = Policy.objects.get()
     numbers = {"approval_minutes": 20, "confirmation_hours": 12, "documentation_hours": 24,
                "observation_minutes": 10, "quiet_from": "22:00", "quiet_until": "06:30",
+               "window_from": "08:00", "window_until": "18:00",
                "reminder_days": ["Mon", "Sat"]}  # fmt: skip
     revised = lead.do(policy, "revise", **numbers)
     assert (revised.observation_minutes, revised.reminder_days) == (10, "Mon Sat")

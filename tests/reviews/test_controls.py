@@ -50,6 +50,7 @@ def _is_module(name: str) -> bool:
     return True
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("control", CONTROLS, ids=ids)
 def test_constraints_deadline_and_parameter_exist(control: Control) -> None:
     known = constraints_of("changes") | constraints_of("reviews") | constraints_of("incidents")
