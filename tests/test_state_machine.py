@@ -32,6 +32,8 @@ from reviews.models import FollowUpAction, RetrospectiveReview
 from reviews.sweep import sweep
 from tests.scenario import Company, Status, an_incident, determined, found_company, person
 
+pytestmark = pytest.mark.once
+
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 AFTER_APPROVAL = {"approved", "implementing", "implemented", "verified", "documented", "closed"}
 VERBS = sorted(row.verb for row in CHANGES.rows if row.sources)

@@ -14,7 +14,7 @@ from ecportal.celery import app
 from ecportal.outbox.models import Message
 from tests.audit.rows import sql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 KEEPERS = ("auditor@example.com", "security@example.com")
 
 

@@ -23,7 +23,7 @@ from tests.audit.mutating import unlocked
 from tests.audit.rows import look, sql
 from tests.scenario import Company, a_draft
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 SECRET = "Customer Erika Mustermann, born 1971"
 WHY, REFERENCE = "Erasure under Art. 17 GDPR", "DPO-2026-17"

@@ -17,6 +17,8 @@ from ecportal.audit import notes, sealer, tasks, timestamps
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.audit.timestamps import NoTimeStamp, fetch
 
+pytestmark = pytest.mark.once
+
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="There is no openssl on this machine."
 )

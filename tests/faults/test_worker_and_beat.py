@@ -20,7 +20,7 @@ from tests.redis_server import restartable_redis
 from tests.scenario import a_change, found_company
 from tests.smtp import MailServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LONG = 60.0  # seconds; a worker that lost its broker looks for it at growing intervals
 
 

@@ -20,6 +20,8 @@ from tests.reviews.test_agenda import full  # noqa: F401 - a fixture
 from tests.reviews.test_owing import busy, follow_up  # noqa: F401 - a fixture
 from tests.scenario import Company, Journey, a_change, a_draft, person
 
+pytestmark = pytest.mark.once
+
 
 def shown(client: Client, address: str = "/admin/") -> str:
     """Return the content of the page, its white space made one blank."""

@@ -23,6 +23,8 @@ from reviews.telling_systems import TELLERS, TOLD
 from reviews.words_for_systems import told_fields
 from tests.scenario import Company, Journey, a_draft, an_incident
 
+pytestmark = pytest.mark.once
+
 PAGE = "https://acme.pagerduty.com/incidents/PGR0VU2"
 HOOK = "https://hooks.example.test/ecportal"
 CONFIGURED = {

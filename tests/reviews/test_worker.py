@@ -14,7 +14,7 @@ from tests.redis_server import redis_server
 from tests.scenario import a_change, found_company
 from tests.smtp import MailServer, mail_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

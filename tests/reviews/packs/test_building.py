@@ -22,7 +22,7 @@ from tests.audit.evidence import attach
 from tests.reviews.packs.packing import an_eventful_change, members, offline, packed, rewritten
 from tests.scenario import Company, Journey, a_change, a_draft
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 
 @pytest.fixture
