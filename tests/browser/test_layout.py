@@ -95,7 +95,7 @@ def walk(visitor: Visitor) -> list[dict[str, object]]:
     return stops
 
 
-@pytest.mark.parametrize(("page", "way_on"), [("decide", "Approve"), ("home", "Open")])
+@pytest.mark.parametrize(("page", "way_on"), [("decide", "Approve"), ("home", "Read and decide")])
 def test_keyboard_skips_the_navigation_and_shows_where_it_is(
     quick_company: Company, visit: Visit, change: EmergencyChange, page: str, way_on: str
 ) -> None:
