@@ -137,7 +137,9 @@ class EmergencyChangeAdmin(DeclarePages, DecidePages, EvidencePages):
     ) -> EmergencyChange | None:
         whole = (
             self.get_queryset(request)
-            .select_related("determination__decided_by", "incident__recorded_by", *PEOPLE)
+            .select_related(
+                "determination__decided_by", "incident__recorded_by", "review__reviewer", *PEOPLE
+            )
             .prefetch_related(*WHOLE)
             .annotate(slack_thread=_announced())  # with the change, as queries are counted
         )

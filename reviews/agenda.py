@@ -13,7 +13,7 @@ from ecportal.navigation import owed
 from reviews.models import Deadline
 from reviews.models.deadline import DeadlineQuerySet
 from reviews.next_steps import Kind, NextStep, Status, of_deadline
-from reviews.owing import away, owed_by
+from reviews.owing import away, owes
 from reviews.own_steps import of_change
 
 IMPLEMENTS = "changes.start_emergencychange"
@@ -72,7 +72,7 @@ def _deadlines(person: User) -> DeadlineQuerySet:
     if "reviews.reassign_followupaction" not in verbs:
         own = Q(follow_up__owner=person) | Q(follow_up__assigned_by=person)
         doable &= ~Q(kind=Kind.FOLLOW_UP) | own
-    mine = Q(pk__in=owed_by(person).values("pk"))
+    mine = owes(person)
     if _implements(person):
         mine |= Q(kind=Kind.CATCH_UP) & away("owner")
     visible = EmergencyChange.objects.visible_to(person).values("pk")

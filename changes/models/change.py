@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
-from guardian.shortcuts import get_objects_for_user
 
 from changes.models.constraints import CHANGE_CONSTRAINTS
 from ecportal.accounts.models import User
-from ecportal.accounts.permissions import verbs_of
+from ecportal.accounts.permissions import granted, verbs_of
 from ecportal.history import TrackedManager, TrackedQuerySet, tracked
 from incidents.models import Determination, Incident, System
 
@@ -30,13 +29,7 @@ class ChangeQuerySet(TrackedQuerySet["EmergencyChange"]):
         """Confidential changes only for Leads, Auditors, and people it was shared with."""
         if sees_confidential(user):
             return self
-        shared = get_objects_for_user(
-            user,
-            "changes.view_emergencychange",
-            EmergencyChange.objects.all(),
-            with_superuser=False,
-            accept_global_perms=False,
-        )
+        shared = granted(user, "view_emergencychange", EmergencyChange)
         return self.filter(Q(confidential=False) | Q(pk__in=shared.values("pk")))
 
 

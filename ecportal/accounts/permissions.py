@@ -1,10 +1,12 @@
 """Answers who may do what, model-wide or on one object."""
 
+from typing import Any
+
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q
+from django.db.models import BigIntegerField, Model, Q, QuerySet
+from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
-from guardian.shortcuts import get_objects_for_user
 
 from ecportal.accounts import roles
 from ecportal.accounts.models import User
@@ -67,12 +69,18 @@ def may(
     return codename in (object_verbs(user, record) if held is None else held)
 
 
-def granted(user: User, codename: str, model: type[Model]):  # type: ignore[no-untyped-def]
-    """Return the objects of `model` on which the user was given `codename` one by one."""
-    return get_objects_for_user(
-        user,
-        f"{model._meta.app_label}.{codename}",
-        model._default_manager.all(),
-        with_superuser=False,
-        accept_global_perms=False,
-    )
+def granted(user: User, codename: str, model: type[Model]) -> QuerySet[Any]:
+    """Return the objects of `model` on which the user was given `codename` one by one.
+
+    The same answer as guardian's `get_objects_for_user` without global permissions, by a query
+    that is small enough to stand inside others on every page.
+    """
+    kind = ContentType.objects.get_for_model(model)
+    here = Q(content_type=kind, permission__codename=codename)
+    own = UserObjectPermission.objects.filter(here, user=user)
+    shared = GroupObjectPermission.objects.filter(here, group__user=user)
+    return model._default_manager.filter(Q(pk__in=_keys(own)) | Q(pk__in=_keys(shared)))
+
+
+def _keys(permissions: QuerySet[Any]) -> QuerySet[Any]:
+    return permissions.values_list(Cast("object_pk", BigIntegerField()))
