@@ -37,7 +37,7 @@ PRODUCTION := $(CLEAN) ECPORTAL_ENV=production ALLOWED_HOSTS=portal.example.com 
 	DATABASE_URL=postgres://portal@db.example.com/portal \
 	REDIS_URL=redis://redis.example.com/0 EMAIL_URL=smtp+tls://mail.example.com:587 \
 	TIME_ZONE=Europe/Berlin BUSINESS_COUNTRY=DE
-PYTEST ?= -n 3
+PYTEST ?= -n 3 --maxschedchunk 12
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20

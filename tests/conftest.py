@@ -13,13 +13,26 @@ from tests.audit.folders import files_in
 from tests.scenario import Company, found_company
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out of the run on PostgreSQL what needs one database, whichever."""
+    """Begin with what takes long, so that no worker ends long after the others.
+
+    What commits stays behind what is rolled back, as pytest-django orders it. Left out of the run
+    on PostgreSQL is what needs one database, whichever.
+    """
+    items.sort(key=lambda item: (commits(item), item.get_closest_marker("slow") is None))
     if connection.vendor == "postgresql":
         skip = pytest.mark.skip(reason="tells nothing more on a second database")
         for item in items:
             if item.get_closest_marker("once"):
                 item.add_marker(skip)
+
+
+def commits(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    return bool(marker and marker.kwargs.get("transaction")) or bool(
+        {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    )
 
 
 @pytest.fixture

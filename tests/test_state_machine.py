@@ -32,7 +32,7 @@ from reviews.models import FollowUpAction, RetrospectiveReview
 from reviews.sweep import sweep
 from tests.scenario import Company, Status, an_incident, determined, found_company, person
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 AFTER_APPROVAL = {"approved", "implementing", "implemented", "verified", "documented", "closed"}
@@ -333,7 +333,7 @@ def test_promises_hold_whatever_people_do(db: None, number: int) -> None:
     run_state_machine_as_test(
         seed(number)(Emergencies),
         settings=settings(
-            max_examples=18,
+            max_examples=14,
             stateful_step_count=30,
             deadline=None,
             database=None,

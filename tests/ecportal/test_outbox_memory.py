@@ -15,7 +15,7 @@ from ecportal import clock
 from ecportal.outbox.models import Message
 from ecportal.outbox.publishing import deliver, publish
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 TEXT = "Approve EC-2026-0001 within 15 minutes. " * 100
 QUERIES_A_MESSAGE = 9

@@ -35,7 +35,7 @@ from tests.faults.schedules import (
 from tests.scenario import found_company
 from tests.smtp import MailServer, mail_server
 
-pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 NUMBER = 200 if connection.vendor == "sqlite" else 40
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 TIMEOUT = 0.2  # seconds; what hangs longer hangs for good

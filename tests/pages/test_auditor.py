@@ -13,7 +13,7 @@ from tests.pages.conftest import SignIn
 from tests.pages.test_roles import everything
 from tests.pages.world import World, counts, evidence_link
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 OWN_PAPERS = {"/admin/reviews/population/add/", "/admin/reviews/sample/add/"}
 

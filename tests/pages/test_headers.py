@@ -14,7 +14,7 @@ from ecportal.lifecycle import Lifecycle
 from tests.pages.conftest import SignIn
 from tests.pages.world import World, act, evidence_link, listing, lists, page
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 POLICY = {
     "default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'",
@@ -105,10 +105,15 @@ def pages(world: World) -> Iterator[str]:
 
 def test_every_page_obeys_the_policy_that_it_sends(world: World, signed_in: SignIn) -> None:
     evidence_link(world)
-    for letter in "ELR":
+    shown: set[str] = set()
+    for letter in "LER":
         client = signed_in(world.people[letter])
         for address in pages(world):
+            if address in shown:
+                continue
             response = client.get(address, follow=True)
+            if response.status_code == 200:
+                shown.add(address)
             assert response.status_code < 500, address
             assert_policy(response, address)
             if response["Content-Type"].startswith("text/html"):

@@ -11,11 +11,14 @@ from tests.pages.walk import sentences
 from tests.pages.world import World, act, counts, page
 from tests.scenario import Company
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 KEYS = [
     "abc", str(10**30), "9" * 5000, "-1", "%00", "%F0%9F%94%A5", "%ff", "1%27%20OR%201=1", "1/2",
 ]  # fmt: skip
+
+SOME = [KEYS[0], KEYS[1], KEYS[4]]
+"""No word, no number of a row, no text: what every kind of record is asked for."""
 
 
 def test_records_that_do_not_exist_are_not_found(world: World, signed_in: SignIn) -> None:
@@ -23,8 +26,9 @@ def test_records_that_do_not_exist_are_not_found(world: World, signed_in: SignIn
     wrong = []
     for record in world.records.values():
         base = page(record).split(f"/{record.pk}/")[0]
-        own = ("decide/", "evidence/1/", "delete/", "act/approve/") * (record == world.change)
-        for key in KEYS:
+        is_change = record == world.change
+        own = ("decide/", "evidence/1/", "delete/", "act/approve/") * is_change
+        for key in KEYS if is_change else SOME:
             for kind in ("change/", "act/revise/", *own):
                 address = f"{base}/{key}/{kind}"
                 status = client.get(address).status_code
@@ -54,7 +58,7 @@ def test_pages_with_a_number_in_the_address_refuse_other_words(
     for key in [*KEYS[:8], "1" * 4299]:
         for user, address in numbered(world, key):
             client = signed_in(user)
-            for method in (client.get, client.post):
+            for method in (client.get, client.post)[: 1 + (key in SOME)]:
                 status = method(address, follow=True).status_code
                 if status not in (400, 403, 404):
                     wrong.append(f"{status} {address:.80}")
@@ -93,8 +97,9 @@ OWN = [
 @pytest.mark.parametrize("part", [0, 1])
 def test_odd_queries_on_lists_break_nothing(world: World, signed_in: SignIn, part: int) -> None:
     client = signed_in(world.people["S"])
-    addresses = [f"{at}?{query}" for at in (CHANGES, PEOPLE, "/admin/") for query in ANY_LIST]
+    addresses = [f"{at}?{query}" for at in (CHANGES, PEOPLE) for query in ANY_LIST]
     addresses += [f"{at}?{query}" for at, query in OWN]
+    addresses += [f"/admin/?{query}" for query in ("p=abc", "show=all&page=-1", "%00=1")]
     answers = {
         address: client.get(address, follow=True).status_code for address in addresses[part::2]
     }
@@ -126,7 +131,7 @@ def test_odd_queries_on_other_pages_break_nothing(world: World, signed_in: SignI
 
 
 def test_pages_of_django_itself_break_nothing(world: World, signed_in: SignIn) -> None:
-    for letter in "-LS":
+    for letter in "-S":
         client = signed_in(world.people[letter])
         pk = world.change.pk
         for address in (

@@ -20,7 +20,7 @@ from tests.pages.walk import declare_page
 from tests.pages.world import World, act, counts, listing
 from tests.scenario import Company, an_incident
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 # Who does the acts of each model; `changes.EmergencyChange` has a table of its own.
 DOERS = {

@@ -9,7 +9,7 @@ from ecportal.lifecycle import Lifecycle
 from tests.pages.conftest import SignIn
 from tests.pages.world import World, act, counts, listing, page
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 # E Engineer, L Engineering Lead, A Auditor, R Role Administrator, S a superuser in no role; an
 # unnamed person without any role may open none of these pages. `+` makes a new record.

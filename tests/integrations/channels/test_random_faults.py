@@ -22,7 +22,7 @@ from tests.integrations.channels import told
 from tests.integrations.channels.servers import FAULTS
 from tests.integrations.channels.told import INCIDENT
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 SYSTEMS = ("pagerduty", "jira", "webhook")
 numbers = count(1)
 
@@ -89,7 +89,7 @@ def work(turn: Turn, server: Any) -> None:
 
 
 @hypothesis_settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
