@@ -77,7 +77,7 @@ test: setup ## Run the suite on SQLite, then on PostgreSQL 18
 	$(TESTING) $(PY) -m pytest $(PYTEST) --ignore=tests/browser
 	$(TESTING) $(PY) -m tests.postgres $(PY) -m pytest $(PYTEST) --ignore=tests/browser
 
-check: setup ## Lint, layers, types, migrations, production settings, diagrams, styles
+check: setup ## Lint, layers, types, migrations, production settings, diagrams
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(CLEAN) .venv/bin/lint-imports
@@ -87,7 +87,6 @@ check: setup ## Lint, layers, types, migrations, production settings, diagrams, 
 		AUDIT_MAC_KEY="$$($(PY) -c 'import secrets; print(secrets.token_hex(32))')" \
 		$(PY) manage.py check --deploy --fail-level WARNING
 	$(TESTING) $(PY) manage.py draw_lifecycles --check
-	$(TESTING) $(PY) manage.py join_styles --check
 
 fmt: setup ## Format the code and mend what a machine can mend
 	$(PY) -m ruff check --fix .
