@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from changes import (
+    delegation_panel,  # noqa: F401 - it registers its own
     deployment_admin,  # noqa: F401 - it registers its own
     forms,
     story,

@@ -24,7 +24,7 @@ from ecportal.accounts.models import User
 from ecportal.audit import attestation, heartbeat, keys, schema, sealer
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.notes import Signer
-from ecportal.audit.verification import CannotVerify, Report, verify
+from ecportal.audit.verification import CannotVerify, Report, events, verify
 from ecportal.audit.verification.snapshot import snapshot
 from tests.audit.evidence import attach
 from tests.audit.mutating import unlocked
@@ -397,7 +397,10 @@ def test_state_file_that_cannot_be_read_is_said_in_the_totals(closed: EmergencyC
     assert verify().state == ""
 
 
-def test_state_file_shows_a_log_that_was_rolled_back(closed: EmergencyChange) -> None:
+def test_state_file_shows_a_log_that_was_rolled_back(
+    closed: EmergencyChange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "UNSEALED_AFTER", timedelta(hours=1))  # on any machine
     with unlocked("audit_auditcheckpoint", "audit_auditleaf"):
         sql("DELETE FROM audit_auditcheckpoint")
         sql("DELETE FROM audit_auditleaf")

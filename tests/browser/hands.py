@@ -76,6 +76,16 @@ class Hand:
             self._pick(name, value)
         return self
 
+    def tick(self, name: str) -> "Hand":
+        at = self.page.locator(f"#content input[name={name}][type=checkbox]")
+        self._note(name, at, typed=False)
+        if self.way == "keyboard":
+            self._reach(at)
+            self.page.keyboard.press("Space")
+        else:
+            at.check(force=True)
+        return self
+
     def give(self, name: str, file: dict[str, Any]) -> "Hand":
         """Choose a file; the dialog for that is the browser's own in every way."""
         at = self.page.locator(f"#content [name={name}]")

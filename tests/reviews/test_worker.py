@@ -43,11 +43,11 @@ def test_committed_change_wakes_the_worker_which_sends_the_mail(
         number, begin = submit(), time.monotonic()
         assert eventually(lambda: bool(server.received)), log.read_text()
         assert time.monotonic() - begin < PATIENCE / 2
+        # The server has it a moment before the worker writes down that it has.
+        assert eventually(lambda: Message.objects.get().outcome == "Sent")
     [mail] = server.received
     assert mail["To"] == "lead@example.test"
     assert f"Approve {number}: " in mail["Subject"]
-    # The server has it a moment before the worker writes down that it has.
-    assert eventually(lambda: Message.objects.get().outcome == "Sent")
 
 
 def test_change_committed_while_no_worker_runs_is_told_when_one_starts(
