@@ -1,5 +1,6 @@
 """The pages that declare an emergency: for which incident, and six answers."""
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -78,6 +79,8 @@ class DeclarePages(LifecycleAdmin):
             except TransitionRefused as refused:
                 field = refused.field if refused.field in form.fields else None
                 form.add_error(field, str(refused))
+            except ValidationError as error:
+                self._add_errors(form, error)
             except IntegrityError:
                 form.add_error(None, CROWDED)
             else:

@@ -29,7 +29,7 @@ from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
 from ecportal.audit.badge import seal_of
 from ecportal.audit.origins import origins
-from ecportal.forms import ActForm, PlainAct
+from ecportal.forms import ActForm, AskingForm, PlainAct
 from ecportal.lifecycle import Lifecycle, TransitionRefused
 from ecportal.lists import PreparedList
 from ecportal.panels import Button
@@ -395,7 +395,7 @@ class LifecycleAdmin(ReadOnlyAdmin):
         )
 
     @staticmethod
-    def _add_errors(form: ActForm, error: ValidationError) -> None:
+    def _add_errors(form: AskingForm, error: ValidationError) -> None:
         if not hasattr(error, "error_dict"):
             form.add_error(None, error)
             return

@@ -131,9 +131,9 @@ def words(
     )
 
 
-def link(label: str, *, help_text: str = "") -> forms.URLField:
+def link(label: str, *, help_text: str = "", limit: int = 2000) -> forms.URLField:
     return forms.URLField(
-        label=label, required=False, max_length=2000, assume_scheme="https", help_text=help_text
+        label=label, required=False, max_length=limit, assume_scheme="https", help_text=help_text
     )
 
 

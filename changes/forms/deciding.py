@@ -5,10 +5,12 @@ from django import forms
 from changes.authority import deciders_on
 from changes.models import Approval, EmergencyChange
 from ecportal.accounts.models import User
-from ecportal.forms import ActForm, Cards, PlainAct, moment, words
+from ecportal.forms import ActForm, Cards, PlainAct, link, moment, words
 from incidents.forms import people
 
 KIND = EmergencyChange.Rejection
+CALL_LOG_LIMIT = 500
+"""Characters of the link to what was said, as the approval keeps it."""
 
 
 class SeenForm(PlainAct):
@@ -97,10 +99,7 @@ class ClaimForm(ActForm):
         label="How was it said?", choices=Approval.Channel, widget=Cards(look="segments"),
         initial=Approval.Channel.PHONE,
     )  # fmt: skip
-    call_log = forms.URLField(
-        label="Link to the message or call log", required=False, max_length=500,
-        assume_scheme="https",
-    )  # fmt: skip
+    call_log = link("Link to the message or call log", limit=CALL_LOG_LIMIT)
     reason = words("What was said?", rows=2)
     happened_at = moment("When was it said?", now=True)
 

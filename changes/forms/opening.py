@@ -7,6 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from changes.authority import deciders, deciders_on, with_delegates
+from changes.forms.deciding import CALL_LOG_LIMIT
 from changes.models import Approval, EmergencyChange, Policy
 from ecportal import clock
 from ecportal.accounts.models import User
@@ -113,7 +114,7 @@ class DeclareForm(AskingForm):
         initial=Approval.Channel.PHONE,
     )  # fmt: skip
     said_at = moment("When?", now=True)
-    call_log = link("Link to the message or call log")
+    call_log = link("Link to the message or call log", limit=CALL_LOG_LIMIT)
 
     REQUIRED = ("criterion", "why_not_normal", "scope", "risk", "rollback_plan", "route")
     FILLED_IN = (
