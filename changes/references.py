@@ -1,23 +1,17 @@
 """Finds the numbers of changes in what people and pipelines wrote: commits, branches, tags."""
 
-import re
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from changes.models import EmergencyChange
+from ecportal.integrations.mappings import CHANGE_NUMBER
 
 SHOWN: Final = 200
 """Characters of the line in which a number stood, kept as the reference."""
 
 MANY: Final = 50
-"""Numbers of one deployment that are looked up; whoever names more names none in particular."""
-
-# Whatever an editor made of the hyphen. No letter or digit may stand on either side; an underscore
-# may, because branches are called that way.
-_DASH: Final = r"[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
-_NUMBER: Final = re.compile(
-    rf"(?<![^\W_])EC{_DASH}([0-9]{{4}}){_DASH}([0-9]{{4,9}})(?![^\W_])", re.IGNORECASE
-)
+"""Numbers of one deployment or ticket that are looked up: the first ones."""
 
 
 def numbers_in(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -27,7 +21,7 @@ def numbers_in(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     """
     seen = set()
     for text in texts:
-        for found in _NUMBER.finditer(text):
+        for found in CHANGE_NUMBER.finditer(text):
             number = f"EC-{found[1]}-{found[2]}"
             if number not in seen:
                 seen.add(number)
@@ -46,7 +40,7 @@ def _line_around(text: str, start: int, end: int) -> str:
 
 def change_named_in(texts: Iterable[str]) -> tuple[EmergencyChange, str] | None:
     """Return the first change that is named, exists and is not cancelled, with the line."""
-    named = dict(pair for pair, _place in zip(numbers_in(texts), range(MANY), strict=False))
+    named = dict(itertools.islice(numbers_in(texts), MANY))
     standing = EmergencyChange.objects.filter(number__in=named).exclude(
         status=EmergencyChange.Status.CANCELLED
     )

@@ -52,4 +52,12 @@ CDEVENTS_OUTCOME: Final = {
 DEPLOYING: Final = re.compile(r"deploy|release|roll.?(out|back)|promot|ship|(^|\W)cd(\W|$)", re.I)
 """Names of pipelines that bring something to production; others count if they name a change."""
 
-CHANGE_NUMBER: Final = re.compile(r"\bEC-[0-9]{4}-[0-9]{4,}\b", re.I)
+_DASH: Final = r"[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+CHANGE_NUMBER: Final = re.compile(
+    rf"(?<![^\W_])EC{_DASH}([0-9]{{4}}){_DASH}([0-9]{{4,9}})(?![^\W_])", re.IGNORECASE
+)
+"""The number of a change, whatever an editor made of its hyphens.
+
+No letter or digit may stand on either side; an underscore may, because branches are called that
+way.
+"""

@@ -115,6 +115,8 @@ def test_github_run_that_deploys_or_names_a_change_is_a_deployment() -> None:
     tests = {"name": "Tests", "path": ".github/workflows/tests.yml"}
     assert the("github", run(**tests)).description == "Tests"
     assert read("github", run(**tests, head_commit={"message": "Rename a thing"})) == []
+    for words in ("hotfix_EC-2026-0042", "hotfix/ec-2026-0042_rollback", "For EC–2026–0042"):
+        assert the("github", run(**tests, head_branch=words, head_commit=None)).branch == words
     assert the("github", run(conclusion="cancelled")).status == "canceled"
     assert the("github", run(status="in_progress", conclusion=None)).status == "running"
 
