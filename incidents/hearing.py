@@ -6,9 +6,10 @@ theirs. The incident is then the same whatever the order of arrival was.
 """
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from django.db.models import QuerySet
 
 from ecportal import clock
 from ecportal.accounts.models import User
@@ -16,6 +17,7 @@ from ecportal.integrations.facts import IncidentHeard
 from ecportal.integrations.hearing import Unlinked, hears
 from ecportal.integrations.models import RemoteObject
 from ecportal.integrations.models import System as Sender
+from ecportal.integrations.remote import MARKER
 from incidents import intake
 from incidents.lifecycle import INCIDENTS
 from incidents.models import Incident
@@ -23,6 +25,9 @@ from incidents.models import Incident
 INCIDENT, ALERT, NOTE = "incident", "alert", "note"
 OPEN, RESOLVED = "open", "resolved"
 STATUS: Final = {"opened": OPEN, "reopened": OPEN, "resolved": RESOLVED, "merged": RESOLVED}
+AT_ONCE: Final = 500
+"""Keys that are looked up by one query."""
+
 VALUES: Final = ("title", "description", "severity", "source_url")
 UNSAID: Final = {
     "title": "",
@@ -30,9 +35,6 @@ UNSAID: Final = {
     "severity": Incident.Severity.SEV1,
     "source_url": "",
 }
-
-OWN_WORDS: Final = re.compile(r"\[(?:EC|INC)-[0-9]{4}-[0-9]{4,}(#[^\]\s]{1,40})?\]")
-"""The mark of what the portal itself wrote over there, and hears again."""
 
 
 @hears(IncidentHeard)
@@ -50,7 +52,7 @@ def hear(fact: IncidentHeard) -> "Hearer":
     remote = _held(fact)
     hearer = Hearer(fact, remote)
     if remote.thread:
-        hearer.incident = Incident.objects.get(number=remote.thread)
+        hearer.incident = _for_us().get(number=remote.thread)
         hearer.follow_values()
     else:
         hearer.begin()
@@ -76,6 +78,11 @@ def _held(fact: IncidentHeard) -> RemoteObject:
     return rows.get(pk=remote.pk)
 
 
+def _for_us() -> "QuerySet[Incident]":
+    """Return the incidents, to be locked: what follows is worked out of the row that is read."""
+    return Incident.objects.select_for_update(of=("self",), no_key=True)
+
+
 def _key(key: str) -> str:
     return intake.source_key(intake.plain(key))
 
@@ -98,7 +105,7 @@ class Hearer:
     def begin(self) -> None:
         """Record the incident, or take up one that was recorded before anything was heard of it."""
         source, key = intake.SOURCES[Sender(self.fact.system)], _key(self.fact.key)
-        there = Incident.objects.filter(source=source, source_key=key).first()
+        there = _for_us().filter(source=source, source_key=key).first()
         if there is None and not (self.fact.title and self.fact.opens):
             raise Unlinked(
                 f"The portal has no incident for {self.sender} {key[:100]}, and this event alone "
@@ -191,7 +198,7 @@ class Hearer:
 
     def _note(self, words: str, key: str) -> None:
         words = intake.note(words)
-        if not words or OWN_WORDS.search(words):
+        if not words or MARKER.search(words):
             return
         _row, new = RemoteObject.objects.get_or_create(
             system=self.fact.system, kind=NOTE, key=_key(key),
@@ -252,11 +259,19 @@ class Hearer:
         if self.done:
             remote.heard_until = max(filter(None, (remote.heard_until, self.at)))
         remote.save()
-        for alias in self.fact.also_keys:
-            RemoteObject.objects.get_or_create(
-                system=self.fact.system, kind=ALERT, key=_key(alias),
-                defaults={"thread": number, "recorded_at": self.now},
-            )  # fmt: skip
+        self._keep_aliases(number)
+
+    def _keep_aliases(self, number: str) -> None:
+        """Keep what is not known yet of the further keys; a group may have thousands."""
+        system = self.fact.system
+        keys = list(dict.fromkeys(_key(alias) for alias in self.fact.also_keys))
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            rows = RemoteObject.objects.filter(system=system, kind=ALERT, key__in=some)
+            known = set(rows.values_list("key", flat=True))
+            about = {"system": system, "kind": ALERT, "thread": number, "recorded_at": self.now}
+            new = [RemoteObject(key=key, **about) for key in some if key not in known]
+            RemoteObject.objects.bulk_create(new, ignore_conflicts=True)
 
     def _did(self, sentence: str) -> None:
         self.done.append(sentence)

@@ -12,9 +12,10 @@ from django.db import connection, connections
 from django.db.models import QuerySet
 
 from changes.lifecycle import CHANGES
-from changes.models import Deployment, EmergencyChange
+from changes.models import Deployment, EmergencyChange, Ticket
 from ecportal.accounts.models import User
 from ecportal.lifecycle import transitioned
+from incidents.models import Incident
 from reviews.lifecycle import REVIEWS
 from reviews.models import RetrospectiveReview
 from tests.scenario import Company, Journey, a_change, a_draft, the_review
@@ -29,6 +30,7 @@ pytestmark = [
 
 Attempt = Callable[[], Any]
 WON = "won"
+RACED = (Deployment, EmergencyChange, Incident, RetrospectiveReview, Ticket)
 
 
 def at_the_same_moment(*attempts: Attempt) -> list[str]:
@@ -89,10 +91,10 @@ def slow_winner() -> Iterator[None]:
             first.append(True)
             wait_for_somebody_waiting()
 
-    for model in (Deployment, EmergencyChange, RetrospectiveReview):
+    for model in RACED:
         transitioned.connect(receiver, sender=model)
     yield
-    for model in (Deployment, EmergencyChange, RetrospectiveReview):
+    for model in RACED:
         transitioned.disconnect(receiver, sender=model)
     assert first
 

@@ -1,8 +1,14 @@
 """Which object of another system stands for which record: kept, and found again."""
 
+import re
+from typing import Final
+
 from ecportal import clock
 from ecportal.integrations.models import RemoteObject, System
 from ecportal.outbox.models import Message
+
+MARKER: Final = re.compile(r"\[(?:EC|INC)-[0-9]{4}-[0-9]{4,}#[0-9]+\]")
+"""What `marker` returns for a record: the portal hears again what it said over there."""
 
 
 def remember(system: System, kind: str, key: str, *, thread: str, url: str = "") -> None:

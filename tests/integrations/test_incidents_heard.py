@@ -4,7 +4,8 @@ import itertools
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -104,6 +105,11 @@ def test_note_that_the_portal_itself_wrote_over_there_is_not_written_down(
     )
     hear("pagerduty", note("08:44:00", "Closed.", note="N7"))
     assert notes(the_incident()) == []
+
+
+def test_number_that_a_person_quotes_is_no_mark_of_the_portal(portal: Company) -> None:
+    hear("pagerduty", PAGERDUTY, note("08:43:00", "Waits for [EC-2026-0042]."))
+    assert notes(the_incident()) == [("08:43:00", "Grace in PagerDuty: Waits for [EC-2026-0042].")]
 
 
 def test_severity_and_title_follow_what_pagerduty_says(portal: Company) -> None:
@@ -272,6 +278,15 @@ def test_group_that_grows_and_shrinks_is_one_incident_until_its_last_alert_ended
     assert (the_incident().status, the_incident().resolved_at) == ("resolved", at("08:30:00"))
     hear("alertmanager", group(alert("A", "09:00:00")))
     assert [one.status for one in Incident.objects.order_by("pk")] == ["resolved", "open"]
+
+
+def test_group_of_many_alerts_takes_no_query_for_each(portal: Company) -> None:
+    many = group(*(alert(f"A{place}", "08:00:00") for place in range(300)))
+    with CaptureQueriesContext(connection) as queries:
+        hear("alertmanager", many)
+        hear("alertmanager", {**many, "truncatedAlerts": 1})
+    assert RemoteObject.objects.filter(kind="alert", thread=the_incident().number).count() == 300
+    assert len(queries) < 150
 
 
 def test_group_that_is_told_of_each_interval_is_one_delivery(portal: Company) -> None:
