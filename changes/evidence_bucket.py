@@ -61,16 +61,25 @@ class EvidenceBucket(S3Storage):  # type: ignore[misc]
         return name
 
     def _lock_anew(self, name: str) -> None:
-        """Keep what is attached a second time as long as what is attached for the first time."""
+        """Keep what is attached a second time as long as what is attached for the first time.
+
+        A lock that lasts longer stays: to shorten it takes the permission that the portal must
+        not hold.
+        """
         lock = self._lock("Mode", "RetainUntilDate")
-        if lock:
-            client = self.connection.meta.client
-            key = self._normalize_name(name)
-            client.put_object_retention(Bucket=self.bucket_name, Key=key, Retention=lock)
+        if not lock:
+            return
+        client = self.connection.meta.client
+        there = {"Bucket": self.bucket_name, "Key": self._normalize_name(name)}
+        until = client.head_object(**there).get("ObjectLockRetainUntilDate")
+        if until is None or until < lock["RetainUntilDate"]:
+            client.put_object_retention(**there, Retention=lock)
 
     def _open(self, name: str, mode: str = "rb") -> Any:
         with _told_in_words():
-            return super()._open(name, mode)
+            opened = super()._open(name, mode)
+            opened.file  # noqa: B018 - S3 is asked for the content only now
+        return opened
 
     def delete(self, name: str) -> None:
         """Delete every version of the object, or raise PermissionError while it is locked.

@@ -82,6 +82,27 @@ def test_attaching_again_makes_the_lock_last_longer(endpoint: str, bucket: Evide
     assert lock["RetainUntilDate"] - clock.now() > timedelta(days=89)
 
 
+def test_attaching_again_never_shortens_the_lock(endpoint: str, bucket: EvidenceBucket) -> None:
+    name = "f" * 64
+    EvidenceBucket(**options(endpoint, retention_days=90)).save(name, ContentFile(b"f"))
+    client = bucket.connection.meta.client
+    before = client.get_object_retention(Bucket=BUCKET, Key=name)["Retention"]
+    bucket.save(name, ContentFile(b"f"))
+    assert client.get_object_retention(Bucket=BUCKET, Key=name)["Retention"] == before
+
+
+def test_content_that_cannot_be_fetched_is_said_as_of_a_folder(bucket: EvidenceBucket) -> None:
+    name = "9" * 64
+    bucket.save(name, ContentFile(b"9"))
+
+    def fail(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "GetObject")
+
+    bucket.connection.meta.client.meta.events.register("before-call.s3.GetObject", fail)
+    with pytest.raises(OSError, match="did not answer as expected"):
+        bucket.open(name)
+
+
 def test_locked_object_is_neither_deleted_nor_overwritten(bucket: EvidenceBucket) -> None:
     name = "c" * 64
     bucket.save(name, ContentFile(b"true"))
