@@ -78,7 +78,7 @@ class DeploymentIn(Schema):
     started_at: Moment | None = None
     finished_at: Moment | None = None
     at: Moment | None = Field(
-        None, description="When this became so; empty: when it finished or started, or now. "
+        None, description="When this became so; empty: when the report arrives. "
         "Of two reports the one with the later time counts.",
     )  # fmt: skip
 

@@ -55,8 +55,7 @@ def tell(
     """
     if len(address) > LONGEST_ADDRESS:
         raise ValueError(f"An address has {LONGEST_ADDRESS} characters at most: {address!r}.")
-    wake(deliver_messages, str(channel))
-    return _write(
+    message = _write(
         address,
         subject,
         thread,
@@ -65,6 +64,8 @@ def tell(
         after=after,
         message_id=f"msg_{uuid.uuid4().hex}",
     )
+    wake(deliver_messages, str(channel))
+    return message
 
 
 def newest_of(thread: str, channel: Message.Channel, address: str = "") -> Message | None:

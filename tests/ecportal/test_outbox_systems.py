@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 
 from ecportal import clock
+from ecportal.outbox import publishing
 from ecportal.outbox.channels import CHANNELS, Answer
 from ecportal.outbox.lifecycle import MESSAGES
 from ecportal.outbox.models import LONGEST_DELAY, DeliveryAttempt, Message
@@ -57,6 +58,14 @@ def test_message_to_a_system_exists_if_and_only_if_the_transaction_commits() -> 
         say("first")
         transaction.set_rollback(True)
     assert not Message.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sender_that_is_woken_finds_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(publishing, "wake", lambda *_: found.append(Message.objects.count()))
+    say("first")
+    assert found == [1]
 
 
 def test_what_is_said_is_sent_once_by_its_own_channel_alone(
