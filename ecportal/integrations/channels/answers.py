@@ -1,9 +1,9 @@
 """What another system's answer over HTTP means for the message that was to be sent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 from ecportal import clock
 from ecportal.outbox.channels import Answer
@@ -57,6 +57,32 @@ def away(words: str, code: int | None = None) -> Answer:
 def broken(words: str, code: int | None = None) -> Answer:
     """Return that it may have been done; what was done must be findable before the next attempt."""
     return Answer(Result.BROKEN, words[:LONGEST_TEXT], code, ends_batch=True, wait=UNSETTLED)
+
+
+def refuse(words: str) -> Unsent:
+    """Return that the system is as it is: another attempt would end the same way."""
+    return Unsent(Answer(Result.REFUSED, words))
+
+
+def answered(act: Callable[[], Answer]) -> Answer:
+    """Return what the act returns, or what stopped it.
+
+    An answer of success in which something else stands may follow a thing that was done.
+    """
+    try:
+        return act()
+    except Unsent as unsent:
+        return unsent.answer
+    except (KeyError, TypeError, AttributeError) as error:
+        return broken(f"The answer is not as expected: {type(error).__name__} {error}")
+
+
+def needed(found: Mapping[str, Any], name: str) -> str:
+    """Return a text or number that the answer must have, or raise what `answered` understands."""
+    value = found[name]
+    if not isinstance(value, str | int) or value == "":
+        raise TypeError(f"{name!r} is {value!r}")
+    return str(value)
 
 
 def wait_of(headers: Mapping[str, str]) -> timedelta:

@@ -7,9 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from ecportal.integrations.channels.answers import Unsent, away, broken, judge
-from ecportal.outbox.channels import Answer
-from ecportal.outbox.models import DeliveryAttempt
+from ecportal.integrations.channels.answers import Unsent, away, broken, judge, refuse
 
 REQUEST_SECONDS: Final = 15.0
 MESSAGE_SECONDS: Final = 45.0
@@ -22,8 +20,8 @@ NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeo
 class Reply:
     """A successful answer, read to its end."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status, self.body = status, body
 
     def json(self) -> Any:
         """Return what it says; an answer that is no JSON is an answer of something else."""
@@ -65,7 +63,7 @@ class Caller:
         try:
             status, headers, body = self._ask(method, path, options)
         except httpx.InvalidURL as error:
-            raise Unsent(_refused(str(error))) from None
+            raise refuse(str(error)) from None
         except httpx.RequestError as error:
             words = f"{type(error).__name__} {error}".strip()
             if writes and not isinstance(error, NOTHING_SENT):
@@ -74,7 +72,7 @@ class Caller:
         except TimeoutError as error:
             raise Unsent(broken(str(error)) if writes else away(str(error))) from None
         judge(status, headers, body.decode(errors="replace"), writes=writes)
-        return Reply(status, headers, body)
+        return Reply(status, body)
 
     def _ask(
         self, method: str, path: str, options: dict[str, Any]
@@ -90,7 +88,3 @@ class Caller:
                 if len(body) > MOST_BYTES or time.monotonic() > self._until:
                     raise TimeoutError("The answer has no end.")
         return response.status_code, response.headers, bytes(body)
-
-
-def _refused(words: str) -> Answer:
-    return Answer(DeliveryAttempt.Result.REFUSED, words)

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.files.storage import storages
 
 from ecportal.integrations import remote
-from ecportal.integrations.channels.answers import Result, Unsent, away
-from ecportal.integrations.channels.jira_calls import Jira, refuse
+from ecportal.integrations.channels.answers import Result, Unsent, answered, away, refuse
+from ecportal.integrations.channels.jira_calls import Jira
 from ecportal.integrations.models import System
 from ecportal.integrations.systems import PROBES, TABLES, Table
 from ecportal.outbox.channels import CHANNELS, Answer
@@ -37,15 +37,14 @@ class JiraChannel:
     def send(self, message: Message) -> Answer:
         if not settings.JIRA_URL:
             return away("Jira is not configured any more.")
+        return answered(lambda: self._do(message))
+
+    def _do(self, message: Message) -> Answer:
+        acts = {"create": self._create, "comment": self._comment, "move": self._move,
+                "link": self._link, "point": self._point, "attach": self._attach}  # fmt: skip
         jira = self._opened()
         jira.caller.begin()
-        act = getattr(self, f"_{message.payload.get('act')}")
-        try:
-            return Answer(Result.SENT, act(jira, message))
-        except Unsent as unsent:
-            return unsent.answer
-        except (KeyError, TypeError, AttributeError) as error:
-            return away(f"The answer is not Jira's: {type(error).__name__} {error}")
+        return Answer(Result.SENT, acts[message.payload["act"]](jira, message))
 
     def close(self) -> None:
         if self._jira is not None:
@@ -55,16 +54,15 @@ class JiraChannel:
     def probe(self) -> Answer:
         """Ask who the portal is over there, and for its type of issue; changes nothing."""
         try:
-            jira = self._opened()
-            name, kind = jira.myself(), jira.issue_type()
-            words = f"Signed in as {name}; issues in {settings.JIRA_PROJECT} get the type {kind}."
-            return Answer(Result.SENT, words)
-        except Unsent as unsent:
-            return unsent.answer
-        except (KeyError, TypeError, AttributeError) as error:
-            return away(f"The answer is not Jira's: {type(error).__name__} {error}")
+            return answered(self._ask_who)
         finally:
             self.close()
+
+    def _ask_who(self) -> Answer:
+        jira = self._opened()
+        name, kind = jira.myself(), jira.issue_type()
+        words = f"Signed in as {name}; issues in {settings.JIRA_PROJECT} get the type {kind}."
+        return Answer(Result.SENT, words)
 
     def _opened(self) -> Jira:
         if self._jira is None:

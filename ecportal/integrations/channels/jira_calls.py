@@ -6,21 +6,12 @@ from typing import IO, Any, Final
 
 from django.conf import settings
 
-from ecportal.integrations.channels.answers import Unsent
+from ecportal.integrations.channels.answers import needed, refuse
 from ecportal.integrations.channels.calling import Caller
 from ecportal.integrations.channels.jira_flavors import FLAVORS
-from ecportal.outbox.channels import Answer
-from ecportal.outbox.models import DeliveryAttempt
 
-Result = DeliveryAttempt.Result
-
-LATEST: Final = 100
-"""Comments that are looked through for an own one, from the newest back."""
-
-
-def refuse(words: str) -> Unsent:
-    """Return that Jira is as it is: another attempt would end the same way."""
-    return Unsent(Answer(Result.REFUSED, words))
+MOST_ROWS: Final = 100
+"""Types of issues that are asked for, and comments, from the newest back."""
 
 
 class Jira:
@@ -43,8 +34,8 @@ class Jira:
         wanted = settings.JIRA_ISSUE_TYPE
         if self._type is None:
             path = f"/issue/createmeta/{settings.JIRA_PROJECT}/issuetypes"
-            found = self.caller.read(path, params={"maxResults": LATEST}).object()
-            kinds = found.get(self.flavor.types_key) or found.get("issueTypes") or []
+            found = self.caller.read(path, params={"maxResults": MOST_ROWS}).object()
+            kinds = found[self.flavor.types_key if self.flavor.types_key in found else "issueTypes"]
             ids = {str(kind.get("name", "")).lower(): str(kind.get("id")) for kind in kinds}
             if wanted in ids.values():
                 self._type = wanted
@@ -58,32 +49,33 @@ class Jira:
     def create(self, fields: dict[str, Any]) -> str:
         """Create an issue and return its key."""
         own = {"project": {"key": settings.JIRA_PROJECT}, "issuetype": {"id": self.issue_type()}}
-        return str(self.caller.write("/issue", json={"fields": {**fields, **own}}).object()["key"])
+        made = self.caller.write("/issue", json={"fields": {**fields, **own}}).object()
+        return needed(made, "key")
 
     def with_label(self, label: str) -> str | None:
         """Return the key of the oldest issue with this label, or None."""
         query = f'project = "{settings.JIRA_PROJECT}" AND labels = "{label}" ORDER BY created ASC'
         body = {"jql": query, "maxResults": 1, "fields": ["labels"]}
-        found = self.caller.search(self.flavor.search_path, json=body).object().get("issues")
-        return str(found[0]["key"]) if found else None
+        found = self.caller.search(self.flavor.search_path, json=body).object()["issues"]
+        return next((needed(one, "key") for one in found), None)
 
     def field(self, key: str, name: str) -> Any:
         """Return one field of an issue as it is now."""
         found = self.caller.read(f"/issue/{key}", params={"fields": name}).object()
-        return (found.get("fields") or {}).get(name)
+        return found["fields"].get(name)
 
     # --- what hangs on an issue -----------------------------------------------------------------
     def comment(self, key: str, text: str) -> str:
         body = {"body": self.flavor.document(text)}
-        return str(self.caller.write(f"/issue/{key}/comment", json=body).object().get("id", ""))
+        return needed(self.caller.write(f"/issue/{key}/comment", json=body).object(), "id")
 
     def comment_with(self, key: str, mark: str) -> str | None:
         """Return the id of a comment in which the mark stands, or None."""
-        params: dict[str, str | int] = {"orderBy": "-created", "maxResults": LATEST}
+        params: dict[str, str | int] = {"orderBy": "-created", "maxResults": MOST_ROWS}
         found = self.caller.read(f"/issue/{key}/comment", params=params).object()
-        for one in found.get("comments") or ():
+        for one in found["comments"]:
             if mark in json.dumps(one.get("body")).replace("\\", ""):  # as written, unescaped
-                return str(one.get("id", ""))
+                return needed(one, "id")
         return None
 
     def move(self, key: str, status: str) -> str:
@@ -94,7 +86,7 @@ class Jira:
         now = str((self.field(key, "status") or {}).get("name", ""))
         if now.lower() == status.lower():
             return f"It is “{now}” already."
-        found = self.caller.read(f"/issue/{key}/transitions").object().get("transitions") or []
+        found = self.caller.read(f"/issue/{key}/transitions").object()["transitions"]
         for one in found:
             names = {str(one.get("name")).lower(), str((one.get("to") or {}).get("name")).lower()}
             if status.lower() in names:

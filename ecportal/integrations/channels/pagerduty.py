@@ -7,7 +7,15 @@ from django.conf import settings
 from httpx2 import ConnectError, ConnectTimeout, Response
 
 from ecportal.integrations import remote
-from ecportal.integrations.channels.answers import Result, Unsent, away, broken, judge
+from ecportal.integrations.channels.answers import (
+    Result,
+    Unsent,
+    answered,
+    away,
+    broken,
+    judge,
+    needed,
+)
 from ecportal.integrations.channels.calling import REQUEST_SECONDS
 from ecportal.integrations.models import System
 from ecportal.integrations.systems import PROBES
@@ -48,11 +56,8 @@ class PagerDuty:
     def send(self, message: Message) -> Answer:
         if not settings.PAGERDUTY_API_KEY:
             return away("PagerDuty is not configured any more.")
-        try:
-            act = self._resolve if message.payload.get("act") == "resolve" else self._note
-            return act(message)
-        except Unsent as unsent:
-            return unsent.answer
+        act = self._resolve if message.payload.get("act") == "resolve" else self._note
+        return answered(lambda: act(message))
 
     def close(self) -> None:
         if self._client is not None:
@@ -61,14 +66,15 @@ class PagerDuty:
 
     def probe(self) -> Answer:
         """Ask for the person in whose name notes are written; changes nothing."""
-        wanted = settings.PAGERDUTY_FROM
         try:
-            found = self._ask("GET", "/users", params={"query": wanted, "limit": 100})
-        except Unsent as unsent:
-            return unsent.answer
+            return answered(self._ask_who)
         finally:
             self.close()
-        addresses = {str(user.get("email", "")).lower() for user in found.get("users") or ()}
+
+    def _ask_who(self) -> Answer:
+        wanted = settings.PAGERDUTY_FROM
+        found = self._ask("GET", "/users", params={"query": wanted, "limit": 100})
+        addresses = {str(user.get("email", "")).lower() for user in found["users"]}
         if wanted.lower() in addresses:
             return Answer(Result.SENT, f"PagerDuty knows {wanted}.")
         return Answer(Result.REFUSED, f"PagerDuty has no user with the address {wanted}.")
@@ -77,21 +83,21 @@ class PagerDuty:
     def _note(self, message: Message) -> Answer:
         path, mark = f"/incidents/{message.address}/notes", remote.marker(message)
         if message.attempts > 1:
-            for note in self._ask("GET", path).get("notes") or ():
+            for note in self._ask("GET", path)["notes"]:
                 if mark in str(note.get("content")):
                     return self._noted(message, note, "It was there already.")
         content = f"{message.payload['text'][:LONGEST_NOTE]}\n{mark}"
-        note = self._ask("POST", path, json={"note": {"content": content}}).get("note") or {}
+        note = self._ask("POST", path, json={"note": {"content": content}})["note"]
         return self._noted(message, note, "Noted.")
 
     def _noted(self, message: Message, note: dict[str, Any], words: str) -> Answer:
-        if note.get("id"):
-            remote.remember(System.PAGERDUTY, "note", str(note["id"]), thread=message.thread)
-        return Answer(Result.SENT, f"{words} Note {note.get('id', '')}".strip())
+        key = needed(note, "id")
+        remote.remember(System.PAGERDUTY, "note", key, thread=message.thread)
+        return Answer(Result.SENT, f"{words} Note {key}")
 
     def _resolve(self, message: Message) -> Answer:
         path = f"/incidents/{message.address}"
-        if self._ask("GET", path).get("incident", {}).get("status") == CLOSED:
+        if self._ask("GET", path)["incident"]["status"] == CLOSED:
             return Answer(Result.SENT, "It was resolved already.")
         body = {"type": "incident_reference", "status": CLOSED}
         self._ask("PUT", path, json={"incident": {**body, "resolution": message.payload["text"]}})

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from ecportal.accounts.models import User
 from ecportal.integrations import remote
-from ecportal.integrations.channels.answers import Result, Unsent, away
+from ecportal.integrations.channels.answers import Result, Unsent, answered, away, needed
 from ecportal.integrations.channels.slack_calls import EVENT, Slack
 from ecportal.integrations.models import RemoteObject, System
 from ecportal.integrations.slack_people import PERSON
@@ -35,24 +35,23 @@ class SlackChannel:
     def send(self, message: Message) -> Answer:
         if not settings.SLACK_BOT_TOKEN:
             return away("Slack is not configured any more.")
+        return answered(lambda: self._do(message))
+
+    def _do(self, message: Message) -> Answer:
         acts = {"announce": self._announce, "say": self._say, "whisper": self._whisper}
-        try:
-            return Answer(Result.SENT, acts[message.payload["act"]](Slack(), message))
-        except Unsent as unsent:
-            return unsent.answer
+        return Answer(Result.SENT, acts[message.payload["act"]](Slack(), message))
 
     def close(self) -> None:
         """Nothing is kept open between requests."""
 
     def probe(self) -> Answer:
         """Ask who the bot is, and whether it is in the channel; changes nothing."""
-        try:
-            slack = Slack()
-            bot = slack.read("auth_test")
-            found = slack.read("conversations_info", channel=settings.SLACK_CHANNEL)
-        except Unsent as unsent:
-            return unsent.answer
-        channel = found.get("channel") or {}
+        return answered(self._ask_who)
+
+    def _ask_who(self) -> Answer:
+        slack = Slack()
+        bot = slack.read("auth_test")
+        channel = slack.read("conversations_info", channel=settings.SLACK_CHANNEL)["channel"]
         name = f"#{channel.get('name', settings.SLACK_CHANNEL)}"
         if channel.get("is_member") is False:
             return Answer(Result.REFUSED, f"{bot.get('user')} is not in {name}. Invite it there.")
@@ -68,7 +67,7 @@ class SlackChannel:
         if not root.url:
             channel, ts = root.key.split(":")
             said = slack.read("chat_getPermalink", channel=channel, message_ts=ts)
-            link = str(said.get("permalink"))
+            link = needed(said, "permalink")
             if link.startswith(("https://", "http://")):  # people follow it from the portal
                 RemoteObject.objects.filter(pk=root.pk).update(url=link[:2000])
         return f"{message.thread} is announced."
@@ -122,7 +121,7 @@ def _post(slack: Slack, message: Message, channel: str, **place: str) -> tuple[s
         metadata={"event_type": EVENT, "event_payload": payload},
         thread_ts=place.get("root"), unfurl_links=False, unfurl_media=False,
     )  # fmt: skip
-    return str(said.get("channel") or channel), str(said["ts"])
+    return str(said.get("channel") or channel), needed(said, "ts")
 
 
 def _named(blocks: list[dict[str, Any]], message_id: str) -> list[dict[str, Any]]:

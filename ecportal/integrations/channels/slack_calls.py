@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from ecportal.integrations.channels import calling
-from ecportal.integrations.channels.answers import Result, Unsent, away, broken, judge
+from ecportal.integrations.channels.answers import Result, Unsent, away, broken, judge, needed
 from ecportal.outbox.channels import Answer
 
 NOT_LET_IN: Final = {
@@ -58,9 +58,9 @@ class Slack:
             found = self.read(
                 method, channel=channel, limit=ROWS, include_all_metadata=True, **place, **cursor
             )
-            for message in found.get("messages") or ():
+            for message in found["messages"]:
                 if _carries(message, message_id):
-                    return str(message["ts"])
+                    return needed(message, "ts")
             further = (found.get("response_metadata") or {}).get("next_cursor")
             if not further:
                 return None

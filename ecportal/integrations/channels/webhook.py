@@ -13,7 +13,7 @@ from django.conf import settings
 from standardwebhooks.webhooks import Webhook
 
 from ecportal import clock
-from ecportal.integrations.channels.answers import Result, Unsent, away
+from ecportal.integrations.channels.answers import Result, Unsent, answered, away, refuse
 from ecportal.integrations.channels.calling import Caller
 from ecportal.integrations.models import System
 from ecportal.integrations.systems import PROBES
@@ -66,6 +66,9 @@ class Webhooks:
         return Answer(Result.SENT, f"{number} endpoint{'s' * (number != 1)} took a test event.")
 
     def _post(self, address: str, message_id: str, payload: dict[str, Any]) -> Answer:
+        return answered(lambda: self._sign_and_post(address, message_id, payload))
+
+    def _sign_and_post(self, address: str, message_id: str, payload: dict[str, Any]) -> Answer:
         body, now = json.dumps(payload, ensure_ascii=False, separators=(",", ":")), clock.now()
         headers = {
             "Content-Type": "application/json",
@@ -75,15 +78,12 @@ class Webhooks:
                 message_id, now, body
             ),
         }
-        try:
-            target, further, extensions = _resolved(address)
-            caller = self._opened()
-            caller.begin()
-            reply = caller.write(
-                target, content=body.encode(), headers=headers | further, extensions=extensions
-            )
-        except Unsent as unsent:
-            return unsent.answer
+        target, further, extensions = _resolved(address)
+        caller = self._opened()
+        caller.begin()
+        reply = caller.write(
+            target, content=body.encode(), headers=headers | further, extensions=extensions
+        )
         words = reply.body[:200].decode(errors="replace").strip()
         return Answer(Result.SENT, words, reply.status)
 
@@ -105,7 +105,7 @@ def _resolved(address: str) -> tuple[str, dict[str, str], dict[str, Any]]:
     inside = [number for number in numbers if not number.is_global]
     if inside and not settings.WEBHOOK_PRIVATE:
         words = f"{host} is in a private network ({inside[0]}), which WEBHOOK_PRIVATE forbids."
-        raise Unsent(Answer(Result.REFUSED, words))
+        raise refuse(words)
     shown = f"[{numbers[0]}]" if numbers[0].version == 6 else str(numbers[0])
     target = parts._replace(netloc=f"{shown}:{port}").geturl()
     return target, {"Host": parts.netloc}, {"sni_hostname": host}

@@ -15,8 +15,12 @@ from urllib.parse import parse_qsl
 import trustme
 
 JSON = "application/json"
-FAULTS = ("429", "503", "500 after", "cut before", "cut after", "half", "hang before", "hang after")
-"""What a server can do instead of answering; `after` and `half`: once it has done as asked."""
+FAULTS = ("429", "503", "500 after", "cut before", "cut after", "half", "hang before", "hang after",
+          "null after")  # fmt: skip
+"""What a server can do instead of answering; `after` and `half`: once it has done as asked.
+
+`null` is an answer of success in which nothing stands that was asked for.
+"""
 
 Done = tuple[int, Any]
 
@@ -71,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
             server.patience.wait(5)
         if fault in ("cut after", "hang after"):
             return self._cut()
+        if fault == "null after" and isinstance(said, dict):
+            said = {name: name == "ok" or None for name in said}
         return self._say(status, said, {}, half=fault == "half")
 
     do_GET = do_POST = do_PUT = _handle  # noqa: N815

@@ -31,8 +31,11 @@ def said(slack: SlackServer) -> list[str]:
     return [message["text"] for message in slack.messages[CHANNEL]]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("place", range(4))
+# To hang is to be cut off a second later: once of each kind is enough.
+@pytest.mark.parametrize(
+    ("fault", "place"),
+    [(one, place) for one in FAULTS for place in range(4) if place == 1 or "hang" not in one],
+)
 def test_everything_is_said_once_whichever_request_fails(
     slack: SlackServer, fault: str, place: int
 ) -> None:
