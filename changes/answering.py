@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-from django.db import transaction
 from django.utils import timezone
 
 from changes.authority import delegation_for
-from changes.lifecycle import CHANGES
 from changes.models import Approval, EmergencyChange
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import may
@@ -66,15 +64,9 @@ def answered(
     return f"You {done} at {day_time(found[-1].answered_at or found[-1].recorded_at)}."
 
 
-@transaction.atomic
-def deny_and_refuse(change: EmergencyChange, *, by: User, reason: str, fingerprint: str) -> None:
-    """Deny the claim, and where the change waits for a decision then, send it to normal change.
-
-    Raises TransitionRefused; nothing is saved then.
-    """
-    CHANGES.perform(change, "deny_approval", by=by, reason=reason)
-    if change.status == EmergencyChange.Status.SUBMITTED:
-        kind = EmergencyChange.Rejection.NOT_EMERGENCY
-        CHANGES.perform(
-            change, "reject", by=by, reason=reason, rejection=kind, fingerprint=fingerprint
-        )
+def answered_twice(
+    change: EmergencyChange, rows: Iterable[Approval], verb: str, user: User, seen: str = ""
+) -> str | None:
+    """Say the same to whoever answers a second time."""
+    said = answered(change, rows, verb, user, seen)
+    return f"{said} Nothing was recorded twice." if said else None

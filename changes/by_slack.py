@@ -7,11 +7,14 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.urls import reverse
 
-from changes.answering import answered
+from changes.answering import answered_twice
+from changes.decisions import STALE
+from changes.forms import RejectForm
 from changes.guards import waiting_claim
 from changes.lifecycle import CHANGES
 from changes.models import Approval, EmergencyChange
 from ecportal.accounts.models import User
+from ecportal.forms import Cards
 from ecportal.integrations import slack_blocks as blocks
 from ecportal.integrations import slack_people
 from ecportal.integrations.facts import ActionHeard
@@ -23,14 +26,8 @@ REASONS: Final = {
     "approve": "Approved as shown in Slack.",
     "confirm_approval": "I approved it as written down; answered in Slack.",
 }
-STALE: Final = "The change is not what you were shown. Read it again, then decide."
-KINDS: Final = (
-    (EmergencyChange.Rejection.SENT_BACK, "Not yet: something must be changed first"),
-    (EmergencyChange.Rejection.REFUSED, "Not this change: do not make it"),
-    (EmergencyChange.Rejection.NOT_EMERGENCY, "Not an emergency: use the normal process"),
-)
 SECONDS: Final = 5.0
-"""For each of two questions about somebody who presses a button for the first time."""
+"""For each of two questions about somebody whom Slack did not name when the button was pressed."""
 
 
 @hears(ActionHeard)
@@ -52,7 +49,7 @@ def decide(heard: ActionHeard) -> str:
     except (TransitionRefused, IntegrityError) as refused:
         change = EmergencyChange.objects.get(pk=change.pk)
         sentence = str(refused) if isinstance(refused, TransitionRefused) else STALE
-        if heard.verb == "approve" and approval_stands(change, person):
+        if heard.verb == "approve" and _knows_of_approval(change, person):
             sentence = f"{change.approver} approved this already."
         sentence = _said_before(change, heard.verb, person, heard.fingerprint) or sentence
         _answer(heard, f"{sentence} {page_of(change)}")
@@ -77,15 +74,15 @@ def _perform(change: EmergencyChange, heard: ActionHeard, person: User) -> None:
     )
 
 
-def approval_stands(change: EmergencyChange, person: User) -> bool:
-    """Whether somebody approved it already, as far as this person may know."""
+def _knows_of_approval(change: EmergencyChange, person: User) -> bool:
+    """Whether somebody approved it already, and this person may know."""
     seen = EmergencyChange.objects.visible_to(person).filter(pk=change.pk)
     return change.approver_id is not None and waiting_claim(change) is None and seen.exists()
 
 
 def _said_before(change: EmergencyChange, verb: str, person: User, seen: str) -> str:
-    said = answered(change, Approval.objects.filter(change=change), verb, person, seen)
-    return f"{said} Nothing was recorded twice." if said else ""
+    rows = Approval.objects.filter(change=change)
+    return answered_twice(change, rows, verb, person, seen) or ""
 
 
 def _answer(heard: ActionHeard, text: str) -> None:
@@ -110,26 +107,26 @@ def ask_why(person: User, opening: Opening) -> dict[str, Any]:
         refusal = STALE
     if refusal:
         raise Refused(all=f"{refusal} {page_of(change)}")
+    form = RejectForm(record=change, user=person)
+    kind, why = form.fields["rejection"], form.fields["reason"]
+    assert isinstance(kind.widget, Cards)
+    kinds = [(key, f"{words}: {kind.widget.hints[key]}") for key, words in kind.widget.choices]
     fields = [
         *blocks.said(f"*{number}* {'' if change.confidential else blocks.escaped(change.title)}"),
-        blocks.choice("rejection", "Which kind of no?", KINDS),
-        blocks.line("reason", "Why?", hint="The Engineers read this. Say what would help."),
+        blocks.choice("rejection", str(kind.label), kinds),
+        blocks.line("reason", str(why.label), hint=str(why.help_text)),
     ]
     return blocks.dialog(REJECT, f"Reject {number}", "Reject", fields, opening.said)
 
 
 def reject(person: User, answers: Mapping[str, str], private: str) -> str:
-    """Reject what the dialog was opened for, as the message showed it."""
+    """Reject what the dialog was opened for, as the message showed it, by the form's rules."""
     number, _space, fingerprint = private.partition(" ")
     change = _named(number)
-    CHANGES.perform(
-        change,
-        "reject",
-        by=person,
-        reason=answers.get("reason", ""),
-        rejection=answers.get("rejection", ""),
-        fingerprint=fingerprint,
-    )
+    form = RejectForm({**answers, "fingerprint": fingerprint}, record=change, user=person)
+    if not form.is_valid():
+        raise Refused(**form.sentences())
+    CHANGES.perform(change, "reject", by=person, reason=form.reason_given(), **form.act_data())
     return f"{number} rejected by {person}."
 
 

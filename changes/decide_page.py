@@ -9,6 +9,7 @@ from django.urls import URLPattern
 from changes import answering, forms
 from changes.answering import ANSWERS
 from changes.authority import deciders_on
+from changes.denying import deny_and_refuse
 from changes.guards import waiting_claim
 from changes.models import Approval, EmergencyChange
 from ecportal import clock
@@ -83,13 +84,12 @@ class DecidePages(LifecycleAdmin):
         record.refresh_from_db(fields=["status"])
         rows = Approval.objects.filter(change=record)
         seen = form.cleaned_data.get("fingerprint", "")
-        said = answering.answered(record, rows, verb, signed_in(request), seen)
-        return f"{said} Nothing was recorded twice." if said else None
+        return answering.answered_twice(record, rows, verb, signed_in(request), seen)
 
     def perform(self, record: Any, verb: str, by: User, form: ActForm) -> Any:
         if isinstance(form, forms.DenyForm) and form.is_no_emergency:
             seen, why = form.cleaned_data["fingerprint"], form.reason_given()
-            answering.deny_and_refuse(record, by=by, reason=why, fingerprint=seen)
+            deny_and_refuse(record, by=by, reason=why, fingerprint=seen)
             return record
         return super().perform(record, verb, by, form)
 

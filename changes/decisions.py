@@ -1,6 +1,7 @@
 """Effects of step 3: approvals in system, verbal, retroactive; rejections; withdrawals."""
 
 import json
+from typing import Final
 
 from changes.authority import covers, deciders_on, requested, systems_of
 from changes.guards import standing_approval
@@ -10,13 +11,13 @@ from ecportal.accounts.models import User
 from ecportal.accounts.permissions import may
 from ecportal.lifecycle import Act, TransitionRefused
 
+STALE: Final = "The change is not what you were shown. Read it again, then decide."
+
 
 def check_seen(change: EmergencyChange, act: Act) -> None:
     """Refuse a decision on anything else than what the decider was shown."""
     if act.data.get("fingerprint") != change.fingerprint():
-        raise TransitionRefused(
-            "The change is not what you were shown. Read it again, then decide.", "fingerprint"
-        )
+        raise TransitionRefused(STALE, "fingerprint")
 
 
 def _approval(change: EmergencyChange, act: Act, kind: str, status: str) -> Approval:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.urls import reverse
 
+from changes.authority import Deciders
 from changes.declaring import declare
 from changes.forms import DeclareForm
 from changes.models import Approval, EmergencyChange
@@ -26,7 +27,8 @@ def ask(person: User, opening: Opening) -> dict[str, Any]:
     page = f"{settings.PORTAL_URL}{reverse('admin:changes_emergencychange_declare_any')}"
     if not may(person, "open", EmergencyChange):
         raise Refused(all="Your role does not include opening emergency changes. Ask an Engineer.")
-    incidents = list(Incident.objects.live().order_by("-pk")[:OFFERED])
+    live = Incident.objects.live().order_by("-pk").prefetch_related("affected")
+    incidents = list(live[:OFFERED])
     if not incidents:
         raise Refused(all=f"No incident is open. Record it and declare the emergency: {page}")
     said = opening.said.strip()
@@ -38,14 +40,14 @@ def ask(person: User, opening: Opening) -> dict[str, Any]:
         blocks.choice("criterion", _label(form, "criterion"), Determination.Criterion.choices),
         blocks.line("why_not_normal", _label(form, "why_not_normal")),
         blocks.line("scope", _label(form, "scope"), value="" if named else said,
-                    hint="The approver sees these words. Name versions, settings and counts."),
+                    hint=str(form.fields["scope"].help_text)),
         blocks.choice("risk", _label(form, "risk"), EmergencyChange.Risk.choices),
         blocks.line("rollback_plan", _label(form, "rollback_plan")),
         blocks.choice("route", _label(form, "route"), form.fields["route"].choices,  # type: ignore[attr-defined]
                       value=DeclareForm.ASK),
-        *_said_fields(form),
+        *_said_fields(incidents, person),
     ]  # fmt: skip
-    return blocks.dialog(DECLARE, "Declare an emergency", "Declare", fields, opening.channel)
+    return blocks.dialog(DECLARE, "Declare an emergency", "Declare", fields, "")
 
 
 def _incidents(incidents: list[Incident]) -> list[tuple[int, str]]:
@@ -56,9 +58,15 @@ def _label(form: DeclareForm, name: str) -> str:
     return str(form.fields[name].label)
 
 
-def _said_fields(form: DeclareForm) -> list[blocks.Block]:
-    """Return what is asked only of who says that a Lead already said yes."""
-    leads = [(lead.pk, str(lead)) for lead in form.fields["said_by"].queryset]  # type: ignore[attr-defined]
+def _said_fields(incidents: list[Incident], person: User) -> list[blocks.Block]:
+    """Return what is asked only of who says that a Lead already said yes.
+
+    Whoever may decide on any of the incidents is offered: it is chosen in the same dialog.
+    """
+    deciders = Deciders()
+    systems = {tuple(link.system_id for link in one.affected.all()) for one in incidents}
+    able = {lead for some in systems for lead in deciders.on(some, besides=[person.pk])}
+    leads = [(lead.pk, str(lead)) for lead in deciders.leads if lead in able]
     if not leads:
         return []
     return [
@@ -80,8 +88,8 @@ def submit(person: User, answers: Mapping[str, str], private: str) -> str:
                        user=person)  # fmt: skip
     if not form.is_valid():
         raise Refused(**{
-            name if name in names else "incident": " ".join(str(one) for one in sentences)
-            for name, sentences in form.errors.items()
+            name if name in names else "incident": sentence
+            for name, sentence in form.sentences().items()
         })  # fmt: skip
     change = declare(incident, form.cleaned_data, by=person)
     return f"{change.number} declared by {person}."

@@ -168,6 +168,10 @@ class AskingForm(forms.Form):
             if any(isinstance(one, kind) for one in either)
         )
 
+    def sentences(self) -> dict[str, str]:
+        """Return what is wrong in words, by field; "__all__" is what belongs to none."""
+        return {name: " ".join(map(str, found)) for name, found in self.errors.items()}
+
 
 class ActForm(AskingForm):
     """Asks for one act on `record` by `user`.

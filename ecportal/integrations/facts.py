@@ -8,14 +8,12 @@ from datetime import datetime
 class Fact:
     """Something that `system` said happened at `at` by its own clock, under its own `key`.
 
-    `at` may lie in the future of this server, whose clock then stands for it. `delivery` is the
-    key of the delivery that told it, None for what came over the API.
+    `at` may lie in the future of this server, whose clock then stands for it.
     """
 
     system: str
     key: str
     at: datetime
-    delivery: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ def envelope(payload: Holder, headers: Headers) -> Envelope:
         )
     person = "/".join(who(payload))
     if kind == "block_actions":
-        action = _first(payload)
+        action = first_action(payload)
         name, at = lenient_text(action, "action_id"), lenient_text(action, "action_ts")
         about = lenient_text(action, "value").partition(" ")[0]
         named = f"{at}:{person}:{name}:{about}" if at else ""
@@ -92,7 +92,7 @@ def who(payload: Holder) -> tuple[str, str]:
     return home or team, user
 
 
-def _first(payload: Holder) -> Holder:
+def first_action(payload: Holder) -> Holder:
     actions = payload.get("actions")
     first = actions[0] if isinstance(actions, list) and actions else {}
     return first if isinstance(first, dict) else {}

@@ -18,10 +18,9 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Opening:
-    """What opens a dialog: the value of the button or the words behind the command, and where."""
+    """What opens a dialog: the value of the button, or the words behind the command."""
 
     said: str
-    channel: str
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A dialog opens within three seconds of the press or not at all, and says at once
 the answers; both therefore happen in the request. What is decided by a button is the worker's.
 """
 
+import contextlib
 import logging
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -46,24 +47,32 @@ def interactive(received: Received) -> HttpResponse:
     kind = lenient_text(payload, "type")
     if kind == "view_submission":
         return _submitted(received, payload)
-    new = receiving.store(received, payload)
-    if not new:
+    if kind == "block_actions":
+        _meet_who_decides(payload)
+    if not receiving.store(received, payload):
         return HttpResponse()
     if kind == "block_actions":
-        actions = payload.get("actions")
-        first = actions[0] if isinstance(actions, list) and actions else {}
-        name, value = lenient_text(first, "action_id"), lenient_text(first, "value")
+        action = slack.first_action(payload)
+        name, value = lenient_text(action, "action_id"), lenient_text(action, "value")
     else:  # a shortcut
         name, value = lenient_text(payload, "callback_id"), ""
     if name in DIALOGS:
         channel = lenient_text(payload, "container", "channel_id")
-        refusal = _open(payload, name, Opening(value, channel))
+        refusal = _open(payload, name, Opening(value))
         user = lenient_text(payload, "user", "id")
         thread = lenient_text(payload, "container", "thread_ts")
         if refusal and channel and user:
             subject = f"To {user} in Slack: no dialog"
             slack_people.whisper(channel, user, refusal, subject=subject, thread=thread)
     return HttpResponse()
+
+
+def _meet_who_decides(payload: dict[str, Any]) -> None:
+    """Ask here who presses a button that decides: the worker would wait for it with its locks."""
+    name = lenient_text(slack.first_action(payload), "action_id")
+    if name in slack.HEARD and settings.SLACK_BOT_TOKEN:
+        with contextlib.suppress(Unsent):
+            slack_people.meet(*slack.who(payload), AT_ONCE)
 
 
 def events(received: Received) -> HttpResponse:
@@ -86,7 +95,7 @@ def command(received: Received) -> HttpResponse:
         raise Malformed("It names no command.")
     if not receiving.store(received, payload, came_of_it="A dialog was asked for."):
         return HttpResponse()
-    said = Opening(lenient_text(payload, "text"), lenient_text(payload, "channel_id"))
+    said = Opening(lenient_text(payload, "text"))
     refusal = _open(payload, DECLARE, said)
     return JsonResponse({"response_type": "ephemeral", "text": refusal}) if refusal else (
         HttpResponse()

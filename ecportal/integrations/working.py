@@ -81,8 +81,8 @@ def _effect(delivery: Delivery) -> tuple[str, str]:
 
 
 def _of(fact: Fact, delivery: Delivery) -> Fact:
-    """Return the fact with its delivery, and with our clock where theirs is ahead of it."""
-    return replace(fact, delivery=delivery.pk, at=min(fact.at, delivery.received_at))
+    """Return the fact, by our clock where theirs is ahead of it."""
+    return replace(fact, at=min(fact.at, delivery.received_at))
 
 
 def _settle(delivery: Delivery, outcome: str, answer: str) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.test import Client
 
-from changes.models import Deployment
 from ecportal.accounts.models import User
 from ecportal.accounts.roles import SCOPES
 from ecportal.accounts.tokens import issue
@@ -42,7 +41,3 @@ class Pipeline:
 
     def gate(self, number: str) -> Any:
         return self.client.get(f"/api/v1/changes/{number}/gate", headers=self.headers())
-
-
-def told_once() -> Deployment:
-    return Deployment.objects.get()

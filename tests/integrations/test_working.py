@@ -150,11 +150,11 @@ def test_several_workers_work_on_each_delivery_once() -> None:
         working.work_off()
         for payload in STORY[1:]:
             deliver("pagerduty", payload)
-    barrier, told, errors = Barrier(3), Counter[int | None](), []
+    barrier, told, errors = Barrier(3), Counter[tuple[str, str]](), []
     kept = hearing._hearers[IncidentHeard]
 
     def hear_slowly(fact: IncidentHeard) -> str:
-        told[fact.delivery] += 1
+        told[fact.event, fact.note_key] += 1
         time.sleep(0.05)  # so that another worker looks for work meanwhile
         return " ".join(hearer(fact) for hearer in kept)
 

@@ -278,12 +278,21 @@ def test_slack_that_does_not_say_who_it_is_is_asked_again(
 ) -> None:
     journey = asked(people)
     button = buttons(slack)["approve"]
-    slack.faults = ["503"]
+    slack.faults = ["503", "503"]
     press("ULEAD", button)
     assert status(journey) == "submitted"
     with clock.at(clock.now() + timedelta(minutes=2)):
         work_off()
     assert status(journey) == "approved"
+
+
+def test_worker_asks_slack_nothing_about_who_pressed(people: Company, slack: SlackServer) -> None:
+    journey = asked(people)
+    interact(pressed("ULEAD", buttons(slack)["approve"]))
+    before = len(slack.asked)
+    work_off()
+    assert status(journey) == "approved"
+    assert len(slack.asked) == before
 
 
 # --- the dialog of a no -------------------------------------------------------------------------
@@ -307,6 +316,7 @@ def test_dialog_says_what_is_wrong_at_its_field(people: Company, slack: SlackSer
     for given, field in (
         ({"rejection": "sent_back", "reason": " "}, "reason"),
         ({"rejection": "never", "reason": "No."}, "rejection"),
+        ({"rejection": "refused", "reason": "No\u202e."}, "reason"),
     ):
         said = send("ULEAD", view, **given).json()
         assert said["response_action"] == "errors"
@@ -314,7 +324,7 @@ def test_dialog_says_what_is_wrong_at_its_field(people: Company, slack: SlackSer
     journey.approve()
     said = send("ULEAD", view, rejection="refused", reason="No.").json()
     assert "is possible only while" in said["errors"]["rejection"]
-    assert list(Delivery.objects.values_list("outcome", flat=True)[:3]) == ["ignored"] * 3
+    assert list(Delivery.objects.values_list("outcome", flat=True)[:4]) == ["ignored"] * 4
 
 
 def test_who_may_not_reject_gets_no_dialog(people: Company, slack: SlackServer) -> None:

@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 
 from changes.models import EmergencyChange
+from ecportal import clock
+from ecportal.accounts import roles
 from ecportal.integrations.models import Delivery
+from incidents.lifecycle import INCIDENTS, SYSTEMS
+from incidents.models import Incident, System
 from tests.integrations.channels.clicking import command, interact, send
 from tests.integrations.channels.servers import SlackServer
 from tests.integrations.channels.told import CHANNEL, settle
@@ -59,6 +63,23 @@ def test_verbal_approval_can_be_claimed_at_once(people: Company, slack: SlackSer
     send("UENGINEER", opened(slack), incident=str(incident.pk), **claimed)
     change = EmergencyChange.objects.get()
     assert (change.status, change.approver) == ("approved", people.lead)
+
+
+def test_whoever_may_decide_on_an_incident_that_is_offered_can_be_named(
+    people: Company, slack: SlackServer, settings: Any
+) -> None:
+    settings.LEAD_SCOPE = "granted"
+    roles.sync()
+    search = SYSTEMS.perform(System(name="search"), "register", by=people.lead, reason="Ours.")
+    for system, lead in ((people.system, people.lead), (search, people.lead2)):
+        SYSTEMS.perform(system, "grant", by=people.roleadmin, reason="Theirs.", person=lead)
+    an_incident(people)
+    INCIDENTS.perform(
+        Incident(title="Search is slow", began_at=clock.now()), "record", by=people.engineer,
+        reason="Paged.", systems=[search],
+    )  # fmt: skip
+    offered = [row["value"] for row in fields(opened(slack))["said_by"]["options"]]
+    assert offered == [str(people.lead.pk), str(people.lead2.pk)]
 
 
 def test_words_behind_the_command_fill_in(people: Company, slack: SlackServer) -> None:
