@@ -36,19 +36,6 @@ def in_production(environment: str) -> bool:
 
 
 # --- guards -------------------------------------------------------------------------------------
-def visible_to_actor(deployment: Deployment, act: Act) -> str | None:
-    """What a confidential change claims is acted on only by those who may see that change.
-
-    Pipelines and the portal itself see none, and still bring its evidence.
-    """
-    change = act.data.get("change") or deployment.change
-    if change is None or not change.confidential or not act.by.may_sign_in:
-        return None
-    if EmergencyChange.objects.visible_to(act.by).filter(pk=change.pk).exists():
-        return None
-    return "This change is confidential and was not shared with you."
-
-
 def has_a_key(deployment: Deployment, act: Act) -> str | None:
     if not deployment.key:
         return "A deployment needs a key by which its source knows it."
@@ -72,13 +59,6 @@ def not_attached(deployment: Deployment, act: Act) -> str | None:
 
 def is_attached(deployment: Deployment, act: Act) -> str | None:
     return "This deployment belongs to no change." if deployment.change is None else None
-
-
-def change_stands(deployment: Deployment, act: Act) -> str | None:
-    change = act.data.get("change")
-    if change is not None and change.status == Status.CANCELLED:
-        return f"{change.number} was cancelled. Choose another change."
-    return None
 
 
 def change_not_closed(deployment: Deployment, act: Act) -> str | None:
@@ -137,22 +117,31 @@ def detach(deployment: Deployment, act: Act) -> None:
     deployment.reference, deployment.attachment = "", Attachment.DETACHED
 
 
+def is_to_be_entered(deployment: Deployment) -> bool:
+    """Whether its change is to have a line for it, and has none.
+
+    The change is held from here on, so that its start and this act do not miss each other.
+    """
+    ran = deployment.is_production and deployment.has_run
+    if not ran or deployment.change_id is None or deployment.execution_id is not None:
+        return False
+    held = EmergencyChange.objects.select_for_update(of=("self",), no_key=True)
+    deployment.change = held.get(pk=deployment.change_id)
+    return deployment.change.status in LOGGED and not deployment.came_after_closing
+
+
 def write_execution(deployment: Deployment, act: Act) -> None:
     """Keep the one line of the change's execution log for what ran in production.
 
-    What ran after the change was closed is none: later work names its number, too. The change is
-    held meanwhile, so that its start and this act do not miss each other.
+    What ran after the change was closed is none: later work names its number, too.
     """
-    if deployment.change_id is None or not deployment.is_production:
-        return
     entry = deployment.execution
     if entry is None:
-        held = EmergencyChange.objects.select_for_update(of=("self",), no_key=True)
-        change = held.get(pk=deployment.change_id)
-        deployment.change = change
-        if not deployment.has_run or change.status not in LOGGED or deployment.came_after_closing:
+        if not is_to_be_entered(deployment):
             return
-        entry = ExecutionEntry(change=change, source=ExecutionEntry.Source.DEPLOYMENT)
+        entry = ExecutionEntry(change=deployment.change, source=ExecutionEntry.Source.DEPLOYMENT)
+    elif not deployment.is_production:
+        return
     entry.text, entry.link = in_words(deployment), deployment.url
     entry.happened_at = min(deployment.happened_at, act.recorded_at)
     entry.recorded_at, entry.written_by = act.recorded_at, act.by

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from django.dispatch import receiver
 
-from changes import decisions, deploying, guards, ticketing, work
+from changes import claiming, decisions, deploying, guards, ticketing, work
 from changes.authority import delegation_for, takes_part
 from changes.guards import (
     approval_stands,
@@ -138,13 +138,13 @@ DEPLOYMENTS = Lifecycle(
                "Record deployment", after=deploying.name_systems, internal=True),
     Transition("advance", TOLD, None, [deploying.is_newer], deploying.advance,
                "Report on deployment", after=deploying.name_systems, internal=True),
-    Transition("attach", TOLD, None, [deploying.change_stands],
+    Transition("attach", TOLD, None, [claiming.change_stands],
                deploying.attach, "Attach to a change…", when=[deploying.not_attached]),
     Transition("detach", TOLD, None, [deploying.change_not_closed], deploying.detach,
                "Detach from the change…", when=[deploying.is_attached]),
     Transition("enter", TOLD, None, [deploying.is_attached], deploying.write_execution,
                "Enter in the execution log", internal=True),
-    always=[deploying.visible_to_actor],
+    always=[claiming.visible_to_actor],
 )  # fmt: skip
 
 
@@ -155,11 +155,11 @@ TICKETS = Lifecycle(
                "Report on ticket", internal=True),
     Transition("delete", {Ticket.Status.THERE}, Ticket.Status.DELETED, [ticketing.is_newer],
                ticketing.advance, "Report its deletion", internal=True),
-    Transition("link", set(Ticket.Status), None, [ticketing.change_stands], ticketing.link,
+    Transition("link", set(Ticket.Status), None, [claiming.change_stands], ticketing.link,
                "Link to a change…", when=[ticketing.not_linked]),
     Transition("unlink", set(Ticket.Status), None, [], ticketing.unlink,
                "Unlink from the change…", when=[ticketing.is_linked]),
-    always=[ticketing.visible_to_actor],
+    always=[claiming.visible_to_actor],
 )  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def enter_what_ran_before(record: EmergencyChange, act: Act, source: str, **_: o
     """Enter what pipelines told before the change could have an execution log."""
     if record.status not in deploying.LOGGED or source in deploying.LOGGED:
         return
-    # Who holds one of these rows now waits for the change, and enters it with their own act.
+    # Who holds one of these rows now waits for the change, and enters it themselves: `take_in`.
     waiting = Deployment.objects.in_production().filter(
         change=record, execution=None, status__in=Deployment.RAN
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.conf import settings
 
-from changes.models import EmergencyChange, Ticket
+from changes.models import Ticket
 from ecportal.lifecycle import Act
 
 TOLD: Final = ("url", "summary", "issue_type", "labels", "state", "created_at")
@@ -19,16 +19,6 @@ def looks_like_an_emergency(issue_type: str, labels: str) -> bool:
 
 
 # --- guards -------------------------------------------------------------------------------------
-def visible_to_actor(ticket: Ticket, act: Act) -> str | None:
-    """What a confidential change claims is acted on only by those who may see that change."""
-    change = act.data.get("change") or ticket.change
-    if change is None or not change.confidential or not act.by.may_sign_in:
-        return None
-    if EmergencyChange.objects.visible_to(act.by).filter(pk=change.pk).exists():
-        return None
-    return "This change is confidential and was not shared with you."
-
-
 def is_newer(ticket: Ticket, act: Act) -> str | None:
     """What is told counts by the source's clock, not by when it arrived."""
     if act.happened_at <= ticket.heard_at:
@@ -44,13 +34,6 @@ def not_linked(ticket: Ticket, act: Act) -> str | None:
 
 def is_linked(ticket: Ticket, act: Act) -> str | None:
     return "This ticket belongs to no change." if ticket.change is None else None
-
-
-def change_stands(ticket: Ticket, act: Act) -> str | None:
-    change = act.data.get("change")
-    if change is not None and change.status == EmergencyChange.Status.CANCELLED:
-        return f"{change.number} was cancelled. Choose another change."
-    return None
 
 
 # --- effects ------------------------------------------------------------------------------------

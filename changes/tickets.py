@@ -2,18 +2,17 @@
 
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from changes.deployments import address, moment, plain
 from changes.lifecycle import TICKETS
 from changes.models import Ticket
 from changes.references import change_named_in
 from changes.ticketing import looks_like_an_emergency
+from changes.told import address, claimed, kept_key, moment, plain, recorded_or_held
 from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.integrations.facts import TicketHeard
 from ecportal.integrations.hearing import hears
-from ecportal.lifecycle import TransitionRefused
 
 SHORT: Final = 255
 
@@ -26,22 +25,26 @@ def hear(heard: TicketHeard) -> str:
     A ticket that looks like no emergency, names no change, and was none before is nobody's
     business here. However often and in whichever order events come, the newest counts.
     """
-    ticket = Ticket.objects.filter(source=heard.system, key=heard.key[:SHORT]).first()
+    key = kept_key(heard.key)
+    known = Ticket.objects.filter(source=heard.system, key=key).first()
     told, named = _told(heard), change_named_in(plain(text) for text in heard.mentions)
-    done = []
-    if ticket is None:
+    if known is None:
         emergency = looks_like_an_emergency(told["issue_type"], told.get("labels", ""))
         if heard.event == "deleted" or not (emergency or named):
             return ""
-        ticket = _recorded(heard, told)
-        if ticket is None:
-            return ""  # somebody else recorded it at this moment, and this comes again
+    new, values = Ticket(source=heard.system, key=key), _values(heard, told)
+    ticket, is_new = recorded_or_held(TICKETS, known, new, **values)
+    done = []
+    if is_new:
         done.append(f"Recorded {ticket}.")
-    elif _advanced(ticket, heard, told):
+    elif _advanced(ticket, heard.event, values):
         done.append(f"Brought {ticket} up to date.")
     if named is not None and ticket.link == Ticket.Link.NONE:
-        done.append(_linked(ticket, *named))
-    return " ".join(filter(None, done))
+        change, line = named
+        reason = f"{change.number} stands in it: {line}"
+        system = User.objects.system()
+        done.append(claimed(TICKETS, ticket, "link", change, by=system, named=True, reason=reason))
+    return " ".join(done)
 
 
 def _told(heard: TicketHeard) -> dict[str, Any]:
@@ -55,42 +58,18 @@ def _told(heard: TicketHeard) -> dict[str, Any]:
     return told
 
 
-def _values(heard: TicketHeard) -> dict[str, Any]:
+def _values(heard: TicketHeard, told: dict[str, Any]) -> dict[str, Any]:
     at = moment(heard.at) or clock.now()
     who = f", by {heard.person}" if heard.person else ""
     return {
         "by": User.objects.system(), "reason": f"{heard.system} told of it{who}.",
-        "happened_at": min(at, clock.now()),
+        "happened_at": min(at, clock.now()), "told": told,
     }  # fmt: skip
 
 
-def _recorded(heard: TicketHeard, told: dict[str, Any]) -> Ticket | None:
-    ticket = Ticket(source=heard.system, key=heard.key[:SHORT])
-    try:
-        with transaction.atomic():
-            return TICKETS.perform(ticket, "record", told=told, **_values(heard))
-    except IntegrityError:
-        return None
-
-
-def _advanced(ticket: Ticket, heard: TicketHeard, told: dict[str, Any]) -> bool:
+def _advanced(ticket: Ticket, event: str, values: dict[str, Any]) -> bool:
     # Asked for here as well: what comes twice or late is nobody's attempt at something forbidden.
-    held = Ticket.objects.select_for_update(of=("self",), no_key=True)
-    ticket.refresh_from_db(from_queryset=held)
-    values = _values(heard)
     if values["happened_at"] <= ticket.heard_at or ticket.status == Ticket.Status.DELETED:
         return False
-    verb = "delete" if heard.event == "deleted" else "advance"
-    TICKETS.perform(ticket, verb, told=told, **values)
+    TICKETS.perform(ticket, "delete" if event == "deleted" else "advance", **values)
     return True
-
-
-def _linked(ticket: Ticket, change: Any, line: str) -> str:
-    try:
-        TICKETS.perform(
-            ticket, "link", by=User.objects.system(), change=change, named=True,
-            reason=f"{change.number} stands in it: {line}",
-        )  # fmt: skip
-    except TransitionRefused as refused:
-        return f"Not linked to {change.number}: {refused.sentence}"
-    return f"Linked it to {change.number}."

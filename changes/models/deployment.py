@@ -7,18 +7,14 @@ from django.db import models
 from django.db.models import Q
 
 from changes.models.change import EmergencyChange
+from changes.models.claimed import ClaimedQuerySet
 from changes.models.work import ExecutionEntry
 from ecportal.accounts.models import User
-from ecportal.history import TrackedManager, TrackedQuerySet, tracked
+from ecportal.history import TrackedManager, tracked
 from incidents.models import System
 
 
-class DeploymentQuerySet(TrackedQuerySet["Deployment"]):
-    def visible_to(self, user: User) -> "DeploymentQuerySet":
-        """All but those of confidential changes that the user may not see."""
-        visible = EmergencyChange.objects.visible_to(user).values("pk")
-        return self.filter(Q(change=None) | Q(change__in=visible))
-
+class DeploymentQuerySet(ClaimedQuerySet["Deployment"]):
     def in_production(self) -> "DeploymentQuerySet":
         return self.filter(is_production=True)
 

@@ -6,16 +6,12 @@ from django.db import models
 from django.db.models import Q
 
 from changes.models.change import EmergencyChange
+from changes.models.claimed import ClaimedQuerySet
 from ecportal.accounts.models import User
-from ecportal.history import TrackedQuerySet, tracked
+from ecportal.history import tracked
 
 
-class TicketQuerySet(TrackedQuerySet["Ticket"]):
-    def visible_to(self, user: User) -> "TicketQuerySet":
-        """All but those of confidential changes that the user may not see."""
-        visible = EmergencyChange.objects.visible_to(user).values("pk")
-        return self.filter(Q(change=None) | Q(change__in=visible))
-
+class TicketQuerySet(ClaimedQuerySet["Ticket"]):
     def unclaimed(self) -> "TicketQuerySet":
         """Looks like an emergency, stands, and no change claims it."""
         return self.filter(is_emergency=True, change=None, status=Ticket.Status.THERE)

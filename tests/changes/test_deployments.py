@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from changes.lifecycle import CHANGES, DEPLOYMENTS
-from changes.models import Deployment, ExecutionEntry
+from changes.lifecycle import DEPLOYMENTS, enter_what_ran_before
+from changes.models import Deployment, EmergencyChange, ExecutionEntry
 from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.integrations.hearing import tell
+from ecportal.lifecycle import transitioned
 from incidents.lifecycle import SYSTEMS
 from incidents.models import System
 from reviews.completeness import five_items
@@ -211,8 +212,24 @@ def test_what_ran_without_approval_is_attached_and_entered_once_the_change_start
     entry = change.executions.get()
     assert entry.source == "deployment"
     assert Deployment.objects.get().execution == entry
-    assert CHANGES.verbs["start_unapproved"]  # and its exception is there
     assert ControlException.objects.get(change=change).kind == "unapproved"
+
+
+def test_what_was_held_while_the_change_started_is_entered_when_it_is_told_again(
+    company: Company,
+) -> None:
+    change = a_change(company, "submitted")
+    news = heard(mentions=(change.number,))
+    tell(news)
+    transitioned.disconnect(enter_what_ran_before, sender=EmergencyChange)
+    try:
+        Journey(company, change).start_unapproved()  # as if another held the deployment
+    finally:
+        transitioned.connect(enter_what_ran_before, sender=EmergencyChange)
+    assert not change.executions.exists()
+    assert tell(news) == ["Entered Deployment 88213 to production in the execution log."]
+    assert Deployment.objects.get().execution == change.executions.get()
+    assert tell(news) == []
 
 
 def test_deployment_before_the_approval_is_an_exception(company: Company) -> None:
@@ -319,3 +336,8 @@ def test_system_is_found_by_its_name_once(company: Company) -> None:
     told(at=clock.now(), status=FAILED, system_names=("search", "checkout"))
     links = Deployment.objects.get().systems.order_by("pk")
     assert [str(link) for link in links] == ["Search", "checkout"]
+
+
+def test_system_out_of_use_is_not_deployed(company: Company) -> None:
+    SYSTEMS.perform(company.system, "retire", by=company.lead, reason="Replaced.")
+    assert not told(system_names=("checkout",)).systems.exists()

@@ -1,10 +1,11 @@
-"""The tables of changes, delegations and the policy, written out a second time."""
+"""The tables of changes and of what belongs to them, written out a second time."""
 
 from typing import Any
 
 import pytest
 
-from changes.lifecycle import CHANGES, DELEGATIONS, DEPLOYMENTS, POLICIES
+from changes import lifecycle as tables
+from changes.lifecycle import CHANGES, DELEGATIONS, DEPLOYMENTS, POLICIES, TICKETS
 from changes.models import EmergencyChange
 from ecportal.lifecycle import Lifecycle
 from tests.changes.tables import rows_of
@@ -75,6 +76,14 @@ DEPLOYMENT_ROWS = [
     ("enter", ALWAYS, None),
 ]
 
+TICKET_ROWS = [
+    ("record", "", None),
+    ("advance", "there", None),
+    ("delete", "there", "deleted"),
+    ("link", "there deleted", None),
+    ("unlink", "there deleted", None),
+]
+
 POLICY_ROWS = [("adopt", "", "in_force"), ("revise", "in_force", None)]
 
 
@@ -83,13 +92,19 @@ POLICY_ROWS = [("adopt", "", "in_force"), ("revise", "in_force", None)]
     [
         (CHANGES, CHANGE_ROWS),
         (DEPLOYMENTS, DEPLOYMENT_ROWS),
+        (TICKETS, TICKET_ROWS),
         (DELEGATIONS, DELEGATION_ROWS),
         (POLICIES, POLICY_ROWS),
     ],
-    ids=["changes", "deployments", "delegations", "policy"],
+    ids=["changes", "deployments", "tickets", "delegations", "policy"],
 )
 def test_table_is_the_agreed_one(lifecycle: Lifecycle[Any], agreed: list[Any]) -> None:
     assert rows_of(lifecycle) == sorted(agreed, key=repr)
+
+
+def test_every_table_has_a_second_writing() -> None:
+    known = {table for table in vars(tables).values() if isinstance(table, Lifecycle)}
+    assert known == {CHANGES, DEPLOYMENTS, TICKETS, DELEGATIONS, POLICIES}
 
 
 def test_statuses_are_the_agreed_ones() -> None:
@@ -112,6 +127,7 @@ def test_statuses_are_the_agreed_ones() -> None:
     [
         (CHANGES, {"close"}),
         (DEPLOYMENTS, {"record", "advance", "enter"}),
+        (TICKETS, {"record", "advance", "delete"}),
         (DELEGATIONS, set()),
         (POLICIES, {"adopt"}),
     ],
