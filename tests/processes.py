@@ -77,10 +77,12 @@ def variables(broker: str, server: MailServer) -> dict[str, str]:
 
 
 @contextmanager
-def worker(broker: str, server: MailServer, log: Path) -> Iterator[Process]:
+def worker(
+    broker: str, server: MailServer, log: Path, app_name: str = "ecportal"
+) -> Iterator[Process]:
     """Run a worker on the test database until the block ends."""
     arguments = ("worker", "--concurrency=1", "--without-gossip", "--without-mingle")
-    with celery(log, *arguments, **variables(broker, server)) as process:
+    with celery(log, *arguments, app_name=app_name, **variables(broker, server)) as process:
         yield process
 
 

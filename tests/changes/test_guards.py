@@ -8,7 +8,7 @@ from changes.models import Approval, EmergencyChange
 from ecportal.accounts import roles
 from incidents.lifecycle import INCIDENTS
 from tests.changes.delegating import narrow_lead
-from tests.changes.refusals import Case, every_check
+from tests.changes.refusals import Case, check_each_way, every_check
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident, determined, person
 
 
@@ -190,5 +190,5 @@ def approval_withdrawn_behind_our_back(company: Company) -> Case:
     refused_for_good,
     approval_withdrawn_behind_our_back,
 )
-def test_guard(company: Company, situation: Any, check: Any) -> None:
-    check(situation(company))
+def test_guard(company: Company, situation: Any) -> None:
+    check_each_way(situation, company)

@@ -10,7 +10,7 @@ from changes.models import Delegation
 from ecportal import clock
 from ecportal.accounts import roles
 from ecportal.accounts.models import User
-from tests.changes.refusals import Case, every_check
+from tests.changes.refusals import Case, check_each_way, every_check
 from tests.scenario import Company, person
 
 pytestmark = pytest.mark.once
@@ -80,8 +80,8 @@ def ended_by_a_third_person(company: Company) -> Case:
     ending_in_the_past,
     ended_by_a_third_person,
 )
-def test_guard(company: Company, situation: Any, check: Any) -> None:
-    check(situation(company))
+def test_guard(company: Company, situation: Any) -> None:
+    check_each_way(situation, company)
 
 
 def test_delegate_ends_the_delegation_too(company: Company) -> None:

@@ -11,7 +11,7 @@ from ecportal.accounts.lifecycle import LIFECYCLE as PEOPLE
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import may
 from ecportal.lifecycle import Lifecycle
-from tests.changes.refusals import Case, every_check
+from tests.changes.refusals import Case, check_each_way, every_check
 from tests.changes.tables import rows_of
 from tests.scenario import Company, person
 
@@ -307,8 +307,8 @@ def access_ends_before_it_begins(company: Company) -> Case:
     role_not_held,
     access_ends_before_it_begins,
 )
-def test_guard_of_people(company: Company, situation: Any, check: Any) -> None:
-    check(situation(company))
+def test_guard_of_people(company: Company, situation: Any) -> None:
+    check_each_way(situation, company)
 
 
 def test_nobody_is_enrolled_as_a_superuser(company: Company) -> None:

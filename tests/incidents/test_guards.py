@@ -9,7 +9,7 @@ from changes.lifecycle import CHANGES
 from ecportal import clock
 from incidents.lifecycle import INCIDENTS, SYSTEMS
 from incidents.models import Incident
-from tests.changes.refusals import Case, assert_refused, every_check
+from tests.changes.refusals import Case, assert_refused, check_each_way, every_check
 from tests.scenario import Company, a_draft, an_incident, determined, person
 
 pytestmark = pytest.mark.once
@@ -74,8 +74,8 @@ def withdrawing_from_oneself(company: Company) -> Case:
     granting_oneself,
     withdrawing_from_oneself,
 )
-def test_guard(company: Company, situation: Any, check: Any) -> None:
-    check(situation(company))
+def test_guard(company: Company, situation: Any) -> None:
+    check_each_way(situation, company)
 
 
 STATUSES = {

@@ -17,7 +17,7 @@ from ecportal.integrations.reading import Unreadable
 from ecportal.integrations.working import work_off
 from tests.integrations.samples import ALL
 from tests.integrations.sending import SYSTEMS, deliver
-from tests.integrations.vendors import samples, vendor
+from tests.integrations.vendors import samples_by_folder, vendor
 from tests.integrations.working import NOW
 from tests.scenario import Company
 
@@ -117,10 +117,11 @@ def test_any_bytes_are_answered(portal: Company, raw: bytes, system: str) -> Non
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("path", samples())
+@pytest.mark.parametrize("paths", samples_by_folder())
 def test_any_sample_sent_to_any_system_is_answered_and_worked_on(
-    portal: Company, path: str
+    portal: Company, paths: list[str]
 ) -> None:
-    payload = vendor(path)
-    for system in SYSTEMS:
-        check(system, payload.get("body", payload) if isinstance(payload, dict) else payload)
+    for path in paths:
+        payload = vendor(path)
+        for system in SYSTEMS:
+            check(system, payload.get("body", payload) if isinstance(payload, dict) else payload)

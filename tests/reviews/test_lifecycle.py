@@ -13,7 +13,7 @@ from ecportal.accounts import roles
 from reviews.lifecycle import EXCEPTIONS, FOLLOW_UPS, HOLIDAYS, REVIEWS, RUNGS
 from reviews.models import FollowUpAction
 from reviews.working_papers import POPULATIONS, SAMPLE_ITEMS, SAMPLES
-from tests.changes.refusals import Case, assert_refused, every_check
+from tests.changes.refusals import Case, assert_refused, check_each_way, every_check
 from tests.changes.tables import rows_of
 from tests.scenario import Company, Journey, a_change, person, the_review
 
@@ -141,8 +141,8 @@ def follow_up_of_another(company: Company) -> Case:
     follow_up_due_yesterday,
     follow_up_of_another,
 )
-def test_guard(company: Company, situation: Any, check: Any) -> None:
-    check(situation(company))
+def test_guard(company: Company, situation: Any) -> None:
+    check_each_way(situation, company)
 
 
 def test_assigner_finishes_the_follow_up_too(company: Company) -> None:
