@@ -6,7 +6,7 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from changes.evidence_types import IMAGES, PDF, SHOWN, TEXT, WORDS, broken_promise
+from changes.evidence_types import IMAGES, PDF, SHOWN, TEXT
 from changes.models import EmergencyChange, Evidence, EvidenceRead
 from ecportal import clock
 from ecportal.accounts.models import User
@@ -79,8 +79,6 @@ def about(evidence: Evidence, reader: User) -> dict[str, Any]:
         "evidence": evidence,
         "shown_as": "" if kind not in SHOWN else "text" if kind == TEXT else kind.split("/")[0],
         "is_pdf": kind == PDF,
-        "type_words": WORDS.get(kind, ""),
-        "promised": broken_promise(evidence.file_name, kind),
         "text": text,
         "text_is_cut": cut,
     }

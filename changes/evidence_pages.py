@@ -33,8 +33,9 @@ class EvidencePages(LifecycleAdmin):
         if not isinstance(form, forms.EvidenceForm):
             return super().perform(record, verb, by, form)
         reason, when = form.reason_given(), form.cleaned_data["happened_at"]
+        pieces = list(form.pieces())  # read to their end, before anything is locked
         with transaction.atomic():
-            for piece in form.pieces():
+            for piece in pieces:
                 self.lifecycle.perform(
                     record, verb, by=by, reason=reason, happened_at=when, **piece
                 )

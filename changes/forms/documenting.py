@@ -75,11 +75,11 @@ class EvidenceForm(ActForm):
             "happened_at", "reason",
         ])  # fmt: skip
         limit = settings.EVIDENCE_MAX_BYTES
-        words = f"This file is too large. Attach at most {filesizeformat(limit)}."
+        too_large = f"This file is too large. Attach at most {filesizeformat(limit)}."
         if self.at_once == 1:
             self.fields["file"].widget = forms.FileInput()
         self.fields["file"].widget.attrs.update({
-            "data-limit": limit, "data-too-large": words, "data-at-once": self.at_once,
+            "data-limit": limit, "data-too-large": too_large, "data-at-once": self.at_once,
         })  # fmt: skip
 
     def clean_file(self) -> list[Any]:
