@@ -40,10 +40,12 @@ def _event(payload: Holder) -> Holder:
 
 def envelope(payload: Holder, headers: Headers) -> Envelope:
     found = _event(payload)
-    name = [lenient_text(found, "context", part) for part in ("source", "id", "type")]
+    source, identity, kind = (
+        lenient_text(found, "context", one) for one in ("source", "id", "type")
+    )
     return Envelope(
-        delivery_id=" ".join(name) if name[1] else "",
-        event=name[2].removeprefix("dev.cdevents."),
+        delivery_id=f"{source} {identity} {kind}" if identity else "",
+        event=kind.removeprefix("dev.cdevents."),
         at=lenient_time(found, "context", "timestamp"),
         about=_name(lenient_text(found, "subject", "source"), lenient_text(found, "subject", "id")),
     )

@@ -11,7 +11,7 @@ from ecportal.integrations.models import Delivery
 from ecportal.integrations.systems import INTEGRATIONS, Integration
 from ecportal.outbox.models import DeliveryAttempt, Message
 
-UNREADABLE = (Delivery.Outcome.UNREADABLE, Delivery.Outcome.FAILED)
+WRONG = (Delivery.Outcome.UNREADABLE, Delivery.Outcome.FAILED)
 UNSETTLED = Q(sent_at=None, recalled_at=None, given_up_at=None)
 DEAD = Q(sent_at=None, recalled_at=None, given_up_at__isnull=False)
 
@@ -59,7 +59,7 @@ def conditions(rows: Iterable[Integration] = ()) -> list[Condition]:
 
 
 def _heard(systems: list[str]) -> dict[str, dict[str, Any]]:
-    wrong, waiting = Q(outcome__in=UNREADABLE), Q(outcome=Delivery.Outcome.WAITING)
+    wrong, waiting = Q(outcome__in=WRONG), Q(outcome=Delivery.Outcome.WAITING)
     rows = list(
         Delivery.objects.filter(system__in=systems)
         .order_by()

@@ -87,7 +87,7 @@ def _status(payload: Holder) -> list[Fact]:
             at=at,
             status=status,
             started_at=at if status == "running" else None,
-            finished_at=at if status in ENDED else None,
+            finished_at=_end(at, status),
             **about,
         )
     ]

@@ -156,21 +156,21 @@ def _number(data: Holder) -> str:
 def _of_a_note(kind: str, event: Holder, data: Holder) -> list[Fact]:
     words = text(data, NOTES[kind], "event.data")
     incident = holder(data.get("incident"), "event.data.incident")
-    key, at = text(incident, "id", "event.data.incident", required=True), event
+    key = text(incident, "id", "event.data.incident", required=True)
     if not words:
         return []
     person = _agent(event)
     own = text(data, "id", "event.data")
-    moment = time(at, "occurred_at", "event")
+    at = time(event, "occurred_at", "event")
     return [
         IncidentHeard(
             system=System.PAGERDUTY,
             key=key,
-            at=moment,
+            at=at,
             event="noted",
             person=person,
             note=f"{person or 'Somebody'} in PagerDuty: {words}",
-            note_key=own or f"{key} {kind} {moment.isoformat()}",
+            note_key=own or f"{key} {kind} {at.isoformat()}",
         )
     ]
 

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from ecportal import clock
 from ecportal.integrations.models import Delivery
 from ecportal.integrations.readers import READERS
 from ecportal.integrations.reading import Unreadable
@@ -18,7 +17,6 @@ from ecportal.integrations.working import work_off
 from tests.integrations.samples import ALL
 from tests.integrations.sending import SYSTEMS, deliver
 from tests.integrations.vendors import samples_by_folder, vendor
-from tests.integrations.working import NOW
 from tests.scenario import Company
 
 ANYTHING = st.recursive(
@@ -29,12 +27,6 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )  # fmt: skip
-
-
-@pytest.fixture
-def portal(company: Company, hooks: None) -> Any:
-    with clock.at(NOW):
-        yield company
 
 
 def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -33,12 +33,6 @@ from tests.integrations.working import (
 from tests.scenario import Company
 
 
-@pytest.fixture
-def portal(company: Company, hooks: None) -> Any:
-    with clock.at(NOW):
-        yield company
-
-
 # --- PagerDuty ----------------------------------------------------------------------------------
 def test_triggered_incident_is_recorded_as_the_system_account(portal: Company) -> None:
     hear("pagerduty", PAGERDUTY)

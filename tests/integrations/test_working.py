@@ -27,12 +27,6 @@ from tests.integrations.working import NOW, outcomes, the_incident
 from tests.scenario import Company
 
 
-@pytest.fixture
-def portal(company: Company, hooks: None) -> Any:
-    with clock.at(NOW):
-        yield company
-
-
 def failing(times: int) -> Any:
     """Let the hearer of incidents fail so often after it has done its work."""
     kept, left = hearing._hearers[IncidentHeard], [times]
