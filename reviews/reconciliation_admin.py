@@ -9,6 +9,7 @@ from django.db.models import Case, Count, F, Max, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from changes.forms import AttachForm
 from changes.lifecycle import CHANGES
 from changes.models import EmergencyChange
 from ecportal import clock, lists
@@ -19,7 +20,7 @@ from ecportal.integrations.models import Delivery
 from ecportal.panels import HOME, panel
 from ecportal.site import signed_in
 from reviews.models import ReconciliationItem
-from reviews.reconciliation_forms import DismissForm, MatchForm
+from reviews.reconciliation_forms import DismissForm
 from reviews.reconciling import RECONCILIATIONS
 from reviews.suggestions import suggest
 
@@ -47,7 +48,7 @@ def prepare(request: HttpRequest, rows: Sequence[Any]) -> None:
 @admin.register(ReconciliationItem)
 class ReconciliationAdmin(LifecycleAdmin):
     lifecycle = RECONCILIATIONS
-    act_forms: dict[str, type[ActForm]] = {"match": MatchForm, "dismiss": DismissForm}
+    act_forms: dict[str, type[ActForm]] = {"match": AttachForm, "dismiss": DismissForm}
     change_list_template = "admin/reviews/reconciliationitem/change_list.html"
     list_display = ("__str__", "status_pill", "found_at")
     list_filter = (lists.StatusTabs, "kind")

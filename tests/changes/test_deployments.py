@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from changes.forms import AttachForm
 from changes.lifecycle import DEPLOYMENTS, enter_what_ran_before
 from changes.models import Deployment, EmergencyChange, ExecutionEntry
 from ecportal import clock
@@ -275,6 +276,16 @@ def test_person_attaches_and_the_line_is_written(company: Company) -> None:
     DEPLOYMENTS.perform(deployment, "attach", by=company.engineer, reason="Mine.", change=change)
     assert (deployment.attachment, deployment.attached_by) == ("person", company.engineer)
     assert change.executions.get().written_by == company.engineer
+
+
+def test_change_closed_long_ago_is_offered_no_more(company: Company) -> None:
+    now, deployment = clock.now(), told()
+    with clock.at(now - timedelta(days=400)):
+        old = [a_change(company, status) for status in ("closed", "implementing", "cancelled")]
+    new = a_change(company, "closed")
+    form = AttachForm(record=deployment, user=company.engineer)
+    offered = form.fields["change"].queryset  # type: ignore[attr-defined]
+    assert set(offered) == {old[1], new}
 
 
 def test_detached_deployment_proves_nothing_and_stays_detached(company: Company) -> None:
