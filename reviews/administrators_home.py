@@ -32,10 +32,6 @@ def administrator(request: HttpRequest) -> User | None:
     return person if "accounts.assign_role_user" in verbs_of(person) else None
 
 
-def _people() -> Any:
-    return User.objects.filter(is_system=False, is_active=True)
-
-
 @panel(HOME, "portal/administrator_lead.html", "lead")
 def lead(request: HttpRequest, _home: None) -> Context | None:
     """Say how many administrators can act: nobody changes their own account."""
@@ -52,10 +48,13 @@ def without_role(request: HttpRequest, _home: None) -> Context | None:
     if administrator(request) is None:
         return None
     now = clock.now()
-    plain = _people().filter(groups=None, is_superuser=False).order_by("-pk")
-    ending = _people().filter(access_until__lte=now + SOON, access_until__gt=now - SOON)
+    people = User.objects.who_may_sign_in()
+    plain = people.filter(groups=None, is_superuser=False).order_by("-pk")
+    ending = User.objects.filter(
+        is_active=True, access_until__lte=now + SOON, access_until__gt=now - SOON
+    )
     return {
-        "without": list(plain[: SHOWN + 1])[:SHOWN],
+        "without": list(plain[:SHOWN]),
         "more": plain.count() - SHOWN,
         "ending": list(ending.order_by("access_until").prefetch_related("groups")[:SHOWN]),
         "now": now,
@@ -101,8 +100,8 @@ def members(request: HttpRequest, _home: None) -> Context | None:
     if administrator(request) is None:
         return None
     counted = dict(
-        _people().filter(groups__name__in=roles.ROLES).order_by().values_list("groups__name")
-        .annotate(Count("pk"))
+        User.objects.who_may_sign_in().filter(groups__name__in=roles.ROLES).order_by()
+        .values_list("groups__name").annotate(Count("pk"))
     )  # fmt: skip
     now = clock.now()
     given = Delegation.objects.filter(

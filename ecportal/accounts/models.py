@@ -31,6 +31,15 @@ class PeopleManager(UserManager["User"]):
         """Return the named account under which scheduled work acts."""
         return self.get(is_system=True)
 
+    def who_may_sign_in(self) -> models.QuerySet["User"]:
+        """Return the people of whom `may_sign_in` holds now."""
+        now = clock.now()
+        return self.filter(
+            Q(access_from=None) | Q(access_from__lte=now),
+            Q(access_until=None) | Q(access_until__gt=now),
+            is_active=True, is_system=False, is_service=False,
+        )  # fmt: skip
+
     def in_role(self, role: str) -> models.QuerySet["User"]:
         """Return the active people of a role, in the order in which they joined the portal."""
         return self.filter(is_active=True, groups__name=role).order_by("pk")

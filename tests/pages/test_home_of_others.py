@@ -114,6 +114,23 @@ def test_administrator_sees_who_has_no_role_and_can_give_one(
     assert "4 more; see all people" in words(section(shown(client), "without-role"))
 
 
+def test_administrator_sees_nobody_without_a_role_who_cannot_sign_in(
+    company: Company, signed_in: SignIn
+) -> None:
+    now = clock.now()
+    person("pipeline", is_service=True)
+    person("ended", access_until=now)
+    person("tobegin", access_from=now + timedelta(days=1))
+    text = words(section(shown(signed_in(company.roleadmin)), "without-role"))
+    assert "Everybody has a role" in text
+
+
+def test_role_counts_those_alone_who_can_sign_in(company: Company, signed_in: SignIn) -> None:
+    person("former", roles.ENGINEER, access_until=clock.now())
+    person("other", roles.ENGINEER, is_active=False)
+    assert "Engineer 2" in words(section(shown(signed_in(company.roleadmin)), "roles"))
+
+
 def test_administrator_is_told_whether_another_one_can_act(
     company: Company, signed_in: SignIn
 ) -> None:
