@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -76,7 +77,8 @@ def register(request: HttpRequest) -> HttpResponseBase:
     if request.GET.get("format") == "csv":
         rows = (_register_row(exception) for exception in found.iterator())
         return _taken_away("exceptions", period, REGISTER_HEAD, rows)
-    months = trend.by_month(visible, min(clock.now(), period.ends_before))
+    now = clock.now()
+    months = trend.by_month(visible, min(now, period.ends_before - timedelta(seconds=1)))
     tally = found.order_by().values("status").annotate(number=Count("pk"))
     numbers = {row["status"]: row["number"] for row in tally}
     context = {
@@ -84,7 +86,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
         "opened": sum(numbers.values()),
         "answered": numbers.get(ControlException.Status.ANSWERED, 0),
         "waiting": numbers.get(ControlException.Status.OPEN, 0),
-        "months": months, "picture": trend.picture(months),
+        "months": months, "picture": trend.picture(months, now),
     }  # fmt: skip
     return _shown(request, "register", "Exception register", context)
 

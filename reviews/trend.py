@@ -75,15 +75,19 @@ def back(day: date, months: int) -> date:
     return date(place // 12, place % 12 + 1, 1)
 
 
-def in_words(months: Sequence[Month]) -> str:
+def in_words(months: Sequence[Month], now: datetime) -> str:
+    """Say what the months come to; of months that are over, what was open at their end."""
     opened, answered = sum(m.opened for m in months), sum(m.answered for m in months)
+    last = months[-1]
+    this = back(timezone.localdate(now, timezone.get_default_timezone()), 0)
+    when = "open now" if last.first >= this else "still open at the end"
     return (
-        f"From {months[0].first:%B %Y} to {months[-1].first:%B %Y}: {opened} opened, "
-        f"{answered} answered, {months[-1].still_open} open now."
+        f"From {months[0].first:%B %Y} to {last.first:%B %Y}: {opened} opened, "
+        f"{answered} answered, {last.still_open} {when}."
     )
 
 
-def picture(months: Sequence[Month]) -> dict[str, Any]:
+def picture(months: Sequence[Month], now: datetime) -> dict[str, Any]:
     """Return the geometry of the bars and the line, for the template to draw."""
     highest = max(1, *(max(m.opened, m.answered, m.still_open) for m in months))
     step = (WIDTH - LEFT) // len(months)
@@ -110,5 +114,5 @@ def picture(months: Sequence[Month]) -> dict[str, Any]:
         "columns": columns,
         "line": " ".join(f"{column.x},{column.open_y}" for column in columns),
         "bar": width - 1, "width": WIDTH, "height": HEIGHT, "base": BASE, "top": TOP, "left": LEFT,
-        "highest": highest, "words": in_words(months),
+        "highest": highest, "words": in_words(months, now),
     }  # fmt: skip

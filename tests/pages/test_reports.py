@@ -65,6 +65,17 @@ def test_register_of_a_period_without_exceptions_says_so(auditor: Person) -> Non
     assert "No exception in this period." in text
 
 
+def test_trend_of_a_quarter_that_is_over_ends_with_its_last_month(
+    company: Company, auditor: Person
+) -> None:
+    for day in ("2026-06-30T23:00:00+02:00", "2026-07-01T00:30:00+02:00"):
+        with clock.at(datetime.fromisoformat(day)):
+            raise_exception(a_draft(company), "duties", "It happened.")
+    text = sentences(auditor.open(REGISTER, first="2026-04-01", last="2026-06-30"))
+    assert "From July 2025 to June 2026: 1 opened, 0 answered, 1 still open at the end." in text
+    assert "July 2026" not in text
+
+
 def test_period_has_both_its_days_in_the_companys_time_zone(
     company: Company, auditor: Person
 ) -> None:

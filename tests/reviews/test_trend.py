@@ -51,8 +51,10 @@ def test_twelve_months_go_over_the_end_of_a_year(register: None) -> None:
 
 def test_picture_stays_inside_its_frame_and_is_told_in_words(register: None) -> None:
     months = by_month(ControlException.objects.all(), at(6), 6)
-    drawn = picture(months)
-    assert in_words(months) == ("From January 2099 to June 2099: 3 opened, 1 answered, 2 open now.")
+    drawn = picture(months, at(6))
+    told = "From January 2099 to June 2099: 3 opened, 1 answered, 2"
+    assert in_words(months, at(6)) == f"{told} open now."
+    assert in_words(months, at(7)) == f"{told} still open at the end."
     for column in drawn["columns"]:
         assert drawn["top"] <= column.open_y <= drawn["base"]
         assert column.opened_y + column.opened_height == drawn["base"]
@@ -60,5 +62,5 @@ def test_picture_stays_inside_its_frame_and_is_told_in_words(register: None) -> 
 
 
 def test_empty_register_has_a_picture_too(company: Company) -> None:
-    drawn = picture(by_month(ControlException.objects.all(), at(6)))
+    drawn = picture(by_month(ControlException.objects.all(), at(6)), at(6))
     assert {column.opened_height for column in drawn["columns"]} == {0}
