@@ -61,21 +61,22 @@ def may_be_kept(request: HttpRequest) -> bool:
     return request.method == "POST" and request.POST.get(OWNER, "").isdecimal()
 
 
-def pack(request: HttpRequest) -> str:
-    """Return the posted form as signed text, or nothing where it is too long to carry.
-
-    Passwords and files are never part of it.
-    """
+def _posted(request: HttpRequest) -> dict[str, Any]:
+    """Return what is kept of the posted form; passwords and files are never part of it."""
     typed = request.POST.copy()
     for name in list(typed):
         if "password" in name or name == "csrfmiddlewaretoken":
             del typed[name]
-    value = {
+    return {
         "path": request.get_full_path(),
         "typed": typed.urlencode(),
         "files": bool(request.FILES),
     }
-    text = signing.dumps(value, salt=SALT, compress=True)
+
+
+def pack(request: HttpRequest) -> str:
+    """Return the posted form as signed text, or nothing where it is too long to carry."""
+    text = signing.dumps(_posted(request), salt=SALT, compress=True)
     return text if len(text) <= MOST_CHARACTERS else ""
 
 
@@ -100,7 +101,7 @@ def keep(request: HttpRequest, packed: dict[str, Any]) -> HttpResponse:
 
 def keep_posted(request: HttpRequest) -> HttpResponse:
     """Fill in again what this very request posted, for somebody who is signed in."""
-    return keep(request, signing.loads(pack(request), salt=SALT))
+    return keep(request, _posted(request))
 
 
 def filled_in(request: HttpRequest, form: Form) -> Form:

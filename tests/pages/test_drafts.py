@@ -141,6 +141,17 @@ def test_form_with_an_old_token_comes_back_filled_in(company: Company, incident:
     assert not EmergencyChange.objects.exists()
 
 
+def test_form_with_an_old_token_comes_back_however_long_it_is(
+    company: Company, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "MOST_CHARACTERS", 100)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(company.engineer)
+    answers = typed_by(company.engineer, scope="All nodes.")
+    back = client.post(declare_page(incident), answers, headers=OURS, follow=True)
+    assert "All nodes." in back.content.decode()
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example.test", "null", "https://testserver"])
 def test_form_that_another_site_sent_is_not_filled_in(
     company: Company, incident: Incident, origin: str
