@@ -28,9 +28,10 @@ def problem(status: int, title: str, detail: str) -> JsonResponse:
     )
 
 
-def _page(
+def page(
     request: HttpRequest, status: int, title: str, why: str, advice: str = "", **more: Any
 ) -> HttpResponse:
+    """Return the page of an error, or the same for programs: what happened, why, and what to do."""
     if request.path.startswith(API):
         return problem(status, title, why)
     context = {
@@ -57,7 +58,7 @@ def refused(request: HttpRequest, exception: Exception | None = None) -> HttpRes
     else:
         title = "You cannot do this"
     advice = "Nothing was changed. A Role Administrator gives the roles."
-    return _page(request, 403, title, why, advice, **more)
+    return page(request, 403, title, why, advice, **more)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -71,21 +72,21 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return drafts.keep_posted(request)
     why = "The form was open too long, or you signed in again since. Nothing was saved."
     advice = "Go back, copy what you typed, load the page again and send it once more."
-    return _page(request, 403, "This form is no longer valid", why, advice)
+    return page(request, 403, "This form is no longer valid", why, advice)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         why = "More was sent than the portal takes at once. Nothing was saved."
         advice = "Go back and attach a smaller file; what is too long to paste, attach as a file."
-        return _page(request, 413, "This is too large", why, advice)
+        return page(request, 413, "This is too large", why, advice)
     if isinstance(exception, MultiPartParserError):
         why = "The upload broke off on its way, or the name of the file is too long."
         advice = "Nothing was saved. Go back and try again. Give the file a shorter name, too."
-        return _page(request, 400, "This upload cannot be read", why, advice)
-    return _page(request, 400, "This request cannot be read", "Nothing was saved.")
+        return page(request, 400, "This upload cannot be read", why, advice)
+    return page(request, 400, "This request cannot be read", "Nothing was saved.")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     why = "No page is at this address, or it is not visible to you."
-    return _page(request, 404, "Not found", why)
+    return page(request, 404, "Not found", why)

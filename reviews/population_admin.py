@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.text import slugify
 
+from ecportal import errors
 from ecportal.admin import LifecycleAdmin
 from ecportal.audit import reads
 from ecportal.forms import ActForm
 from ecportal.lifecycle import Lifecycle
-from ecportal.panels import Button
 from ecportal.site import signed_in
 from reviews.columns import STATES
 from reviews.comparison import came_since, compare
@@ -31,7 +31,7 @@ from reviews.renderings import FORMATS
 from reviews.sampling import new_seed
 from reviews.working_paper_forms import PeriodForm
 from reviews.working_paper_rows import SHORT, shown_rows
-from reviews.working_papers import LARGEST_SAMPLE, POPULATIONS
+from reviews.working_papers import LARGEST_SAMPLE, POPULATIONS, SAMPLES
 
 PAGES = "admin/reviews/population"
 ROWS_A_PAGE = 50
@@ -73,7 +73,7 @@ class PopulationAdmin(LifecycleAdmin):
         hidden = hidden_from(user)
         page = Paginator(record.rows.order_by("pk"), ROWS_A_PAGE).get_page(request.GET.get("page"))
         again = compare(record, hidden) if "again" in request.GET else None
-        may_draw = self.lifecycle_of_samples.permitted(Sample(), "draw", user)
+        may_draw = SAMPLES.permitted(Sample(), "draw", user)
         return {
             "rows": shown_rows(record, list(page.object_list), hidden),
             "page": page,
@@ -91,13 +91,6 @@ class PopulationAdmin(LifecycleAdmin):
             "files": [(form, record.sha256(form)) for form in FORMATS],
         }
 
-    @property
-    def lifecycle_of_samples(self) -> Lifecycle[Sample]:
-        return Lifecycle.registry[Sample]
-
-    def buttons(self, request: HttpRequest, record: Any) -> list[Button]:
-        return []
-
     # --- what is handed out ---------------------------------------------------------------------
     def file_view(self, request: HttpRequest, object_id: str, form: str) -> HttpResponseBase:
         """Hand out the kept rows; changes that the reader may not see are redacted."""
@@ -110,8 +103,8 @@ class PopulationAdmin(LifecycleAdmin):
         withheld = bool(hidden) and population.rows.filter(change__in=hidden).exists()
         if not withheld and written.sha256 != population.sha256(form):
             file.close()
-            context = {"title": f"{population.number} cannot be handed out", "why": ALTERED}
-            return TemplateResponse(request, "error.html", context, status=409)
+            title = f"{population.number} cannot be handed out"
+            return errors.page(request, 409, title, ALTERED)
         file.seek(0)
         name = f"{file_name(population)}.{form}"
         reads.exported(name, written.sha256)

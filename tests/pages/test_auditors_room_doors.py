@@ -155,5 +155,8 @@ def test_altered_rows_are_not_handed_out_as_if_they_were_the_listed_ones(company
         cursor.execute("UPDATE reviews_populationrow SET cells = REPLACE(cells, 'Ordinary', 'Odd')")
     auditor = Person(company.auditor)
     for form in ("csv", "json", "xlsx"):
-        told = sentences(auditor.open(file_of(population, form), status=409))
+        response = auditor.open(file_of(population, form), status=409)
+        told = sentences(response)
         assert "no longer give the fingerprint" in told
+        assert "Emergency changes" in told
+        assert "#circle-alert" in response.content.decode()
