@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Min
 
 from ecportal.accounts.models import User
 from ecportal.accounts.roles import ROLES
@@ -31,9 +31,7 @@ def roles_with(permission: str) -> list[str]:
 def who_can(refused: Refused) -> dict[str, Any]:
     """Return for the page who holds the permission by their role: people, or a sentence."""
     roles = roles_with(refused.permission)
-    people = User.objects.filter(Q(is_active=True), groups__name__in=roles).order_by("pk")
-    named = people.values_list("pk", "groups__name").filter(groups__name__in=roles)
-    by_pk = dict(named[:NAMED])
-    found = User.objects.in_bulk(list(by_pk))
-    shown = [(found[pk], role) for pk, role in by_pk.items() if found[pk].may_sign_in]
+    people = User.objects.who_may_sign_in().filter(groups__name__in=roles)
+    named = people.annotate(role=Min("groups__name")).order_by("pk")
+    shown = [(person, person.role) for person in named[:NAMED]]
     return {"people": shown, "who": "Nobody has a role that includes it now." if not shown else ""}

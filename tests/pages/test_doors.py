@@ -3,9 +3,12 @@
 import pytest
 from django.test import Client
 
+from ecportal import clock
+from ecportal.accounts import roles
+from ecportal.accounts.models import User
 from tests.pages.walk import Person, sentences
 from tests.pages.world import act, page
-from tests.scenario import Company, a_change, an_incident
+from tests.scenario import Company, a_change, a_draft, an_incident, person
 
 pytestmark = pytest.mark.once
 
@@ -82,6 +85,19 @@ def test_refusal_names_nobody_who_may_not_sign_in(company: Company) -> None:
     text = sentences(Person(company.engineer).open(act(change, "approve"), status=403))
     assert str(company.lead) in text
     assert str(company.lead2) not in text
+
+
+def test_refusal_names_who_can_also_where_those_who_joined_first_have_left(
+    company: Company,
+) -> None:
+    address = act(a_draft(company), "approve")
+    newest = [person(f"lead{number}", roles.LEAD) for number in range(3, 8)][-1]
+    others = User.objects.filter(groups__name=roles.LEAD).exclude(pk=newest.pk)
+    keys = list(others.values_list("pk", flat=True))
+    User._base_manager.filter(pk__in=keys).update(access_until=clock.now())
+    text = sentences(Person(company.engineer).open(address, status=403))
+    assert str(newest) in text
+    assert "Nobody has a role" not in text
 
 
 def test_page_that_is_not_there_keeps_the_navigation_for_those_signed_in(company: Company) -> None:
