@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When, Window
+from django.db.models import Case, Count, F, OuterRef, Subquery, Value, When, Window
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -29,7 +29,6 @@ Context = dict[str, Any]
 
 STEPS_SHOWN, CHANGES_SHOWN, EXCEPTIONS_SHOWN = 8, 10, 4
 STEPS_A_PAGE = 50
-SENT_BACK = EmergencyChange.Rejection.SENT_BACK
 LATE = {kind for kind in ControlException.Kind.values if kind.endswith("_late")}
 
 
@@ -88,10 +87,7 @@ def needs_you(request: HttpRequest, _home: None) -> Context | None:
 
 @panel(HOME, "portal/open_changes.html", "top")
 def open_changes(request: HttpRequest, _home: None) -> Context | None:
-    """List the most urgent open changes: how far, who is waited for, what an auditor will find.
-
-    A refused one is not open: nobody owes anything on it.
-    """
+    """List the most urgent open changes: how far, who is waited for, what an auditor will find."""
     desk = desk_of(request)
     if desk is None:
         return None
@@ -109,7 +105,6 @@ def _open(visible: ChangeQuerySet) -> ChangeQuerySet:
     running = Deadline.objects.running().filter(change=OuterRef("pk")).order_by("due_at")
     return (
         visible.unfinished()
-        .exclude(Q(status=EmergencyChange.Status.REJECTED) & ~Q(rejection=SENT_BACK))
         .select_related("incident", "determination", "requester", "implementer",
                         "review__reviewer")
         .prefetch_related(*WITH_ITEMS)

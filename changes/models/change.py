@@ -21,9 +21,13 @@ KNOWN_POLICY = "_known_policy"
 
 class ChangeQuerySet(TrackedQuerySet["EmergencyChange"]):
     def unfinished(self) -> "ChangeQuerySet":
-        """Somebody still owes something before it can close."""
-        final = [EmergencyChange.Status.CLOSED, EmergencyChange.Status.CANCELLED]
-        return self.exclude(status__in=final)
+        """Somebody still owes something before it can close: those of which `is_over` is false."""
+        status = EmergencyChange.Status
+        sent_back = EmergencyChange.Rejection.SENT_BACK
+        return self.exclude(
+            Q(status__in=[status.CLOSED, status.CANCELLED])
+            | Q(status=status.REJECTED) & ~Q(rejection=sent_back)
+        )
 
     def visible_to(self, user: User) -> "ChangeQuerySet":
         """Confidential changes only for Leads, Auditors, and people it was shared with."""

@@ -36,6 +36,19 @@ def test_tabs_count_what_is_under_them(company: Company) -> None:
     assert tabs(lead, f"{CHANGES}?show=open")["Closed"] == 1
 
 
+def test_refused_change_is_not_open_and_one_that_was_sent_back_is(company: Company) -> None:
+    refused = Journey(company, a_change(company, "submitted"))
+    refused.do("reject", company.lead, rejection="refused",
+               fingerprint=refused.change.fingerprint())  # fmt: skip
+    lead = Person(company.lead)
+    assert tabs(lead, CHANGES)["Open"] == 0
+    sent_back = a_change(company, "rejected")
+    assert tabs(lead, CHANGES)["Open"] == 1
+    for change in (refused.change, sent_back):
+        open_ones = EmergencyChange.objects.unfinished().filter(pk=change.pk)
+        assert open_ones.exists() is not change.is_over
+
+
 def test_tab_that_there_is_not_shows_nothing(company: Company) -> None:
     a_draft(company)
     for query in ("show=everything", "system=999", "system=abc"):
