@@ -104,7 +104,7 @@ def of_deadline(deadline: Deadline, person: User, claims: dict[int, Approval]) -
                           args=[change.review.pk, "complete"])  # fmt: skip
             why = (
                 f"{change.documenter} documented it {ago(change.documented_at)}. "
-                "You took no other part, so you may review it."
+                "You neither requested nor implemented it, so you may review it."
             )
             return step("Hold the review", "Start the review", url, why, "to review")
         case Kind.FOLLOW_UP:

@@ -159,6 +159,12 @@ def test_review_is_asked_for_once_it_can_be_held(company: Company) -> None:
     assert verbs(company.lead) == ["complete"]
 
 
+def test_lead_who_approved_may_review_and_is_told_no_untruth(company: Company) -> None:
+    a_change(company, "documented")
+    [step] = steps(company.lead)
+    assert step.why.endswith("You neither requested nor implemented it, so you may review it.")
+
+
 def test_live_outage_comes_before_a_nearer_deadline(company: Company) -> None:
     over = a_change(company, "submitted")
     with clock.at(clock.now() + timedelta(minutes=1)):
