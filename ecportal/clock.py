@@ -6,7 +6,7 @@ Tests and the demo stop or shift it with `at`; nothing else in the code asks for
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from django.utils import timezone
 
@@ -38,6 +38,16 @@ def at(moment: datetime) -> Iterator[None]:
         yield
     finally:
         _stopped.reset(token)
+
+
+def company_time(moment: datetime) -> datetime:
+    """Return the same moment in the company's time zone."""
+    return timezone.localtime(moment, timezone.get_default_timezone())
+
+
+def company_day(moment: datetime) -> date:
+    """Return the day on which the moment falls in the company's time zone."""
+    return company_time(moment).date()
 
 
 def duration(length: timedelta) -> str:

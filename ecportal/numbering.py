@@ -1,7 +1,6 @@
 """Gives out reference numbers: EC-2026-0001, one after the other, none left out."""
 
 from django.conf import settings
-from django.utils import timezone
 
 from ecportal import clock
 from ecportal.models import NumberSequence
@@ -14,7 +13,7 @@ def take_number(prefix: str) -> str:
     back, and two at once get neighbors. Call it inside a transaction, as late as possible.
     """
     assert settings.USE_TZ
-    year = timezone.localtime(clock.now(), timezone.get_default_timezone()).year
+    year = clock.company_time(clock.now()).year
     series = f"{prefix}-{year}"
     NumberSequence.objects.get_or_create(series=series)
     sequence = NumberSequence.objects.select_for_update().get(series=series)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from changes.models import Deployment, EmergencyChange
 from changes.models.change import ChangeQuerySet
 from ecportal.accounts.models import User
+from ecportal.clock import company_day
 from reviews.models import Deadline
 from reviews.trend import back, per_month
 
@@ -55,7 +56,7 @@ class ShareMonth:
 
 def months_until(moment: datetime) -> list[date]:
     """Return the first days of the company's last six months, the oldest first."""
-    today = timezone.localdate(moment, timezone.get_default_timezone())
+    today = company_day(moment)
     return [back(today, number) for number in reversed(range(MONTHS))]
 
 

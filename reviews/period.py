@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import timezone
+
+from ecportal.clock import company_day
 
 FIELDS = {"opened": "opened_at", "implemented": "finished_at", "closed": "closed_at"}
 """By which date a change belongs to a period, and the field that says it."""
@@ -70,9 +71,12 @@ class Period:
         )
 
 
+def quarter_begins(day: date) -> date:
+    """Return the first day of the quarter of a year in which the day is."""
+    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+
+
 def last_quarter(moment: datetime) -> tuple[date, date]:
     """Return the first and the last day of the latest quarter of a year that is over by then."""
-    today = timezone.localdate(moment, timezone.get_default_timezone())
-    this = date(today.year, (today.month - 1) // 3 * 3 + 1, 1)
-    last = this - timedelta(days=1)
-    return date(last.year, last.month - 2, 1), last
+    last = quarter_begins(company_day(moment)) - timedelta(days=1)
+    return quarter_begins(last), last

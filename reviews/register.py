@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from changes.models import Deployment, EmergencyChange, ExecutionEntry
 from ecportal.accounts.models import User
-from ecportal.clock import due_day
+from ecportal.clock import company_time, due_day
 from ecportal.lifecycle import REASON_LIMIT, Act, transitioned
 from reviews.duties import breaches
 from reviews.lifecycle import EXCEPTIONS
@@ -58,7 +58,8 @@ def register_from_acts(record: EmergencyChange, act: Act, **_: object) -> None:
     if act.verb == "deny_approval":
         raise_exception(record, Kind.DENIED, f"{act.by} denied having approved: {act.reason}")
     if record.without_approval and act.verb in {"start", "start_unapproved", "deny_approval"}:
-        when = timezone.localtime(record.started_at, timezone.get_default_timezone())
+        assert record.started_at is not None
+        when = company_time(record.started_at)
         after = (
             f" after it was rejected ({record.get_rejection_display()})" if record.rejection else ""
         )
@@ -85,7 +86,7 @@ def _compare_logs_with_approval(change: EmergencyChange, approved_at: datetime) 
     logs = change.executions.exclude(source__in=(Source.HAND, Source.DETACHED))
     early = logs.filter(happened_at__lt=approved_at).first()
     if early is not None:
-        when = timezone.localtime(early.happened_at, timezone.get_default_timezone())
+        when = company_time(early.happened_at)
         detail = f"A log of {when:%Y-%m-%d %H:%M %Z} is older than the approval: {early.text}"
         raise_exception(change, Kind.UNAPPROVED, detail)
 

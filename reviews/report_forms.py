@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 
 from ecportal import clock
 from ecportal.forms import DayField
@@ -21,7 +20,7 @@ class ReportForm(forms.Form):
     @classmethod
     def asked(cls, query: Mapping[str, str]) -> "ReportForm":
         """Return the form with what the address asks for, and the default for what it does not."""
-        today = timezone.localdate(clock.now(), timezone.get_default_timezone())
+        today = clock.company_day(clock.now())
         default = {"first": today - timedelta(days=365), "last": today}
         return cls({name: query.get(name) or f"{day}" for name, day in default.items()})
 

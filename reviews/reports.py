@@ -11,7 +11,6 @@ from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 from changes.models import EmergencyChange, Policy
 from ecportal import clock
@@ -22,6 +21,7 @@ from reviews import comma_separated, controls, trend
 from reviews.duties import Row, report
 from reviews.models import ControlException, Deadline
 from reviews.period import Period
+from reviews.population import within
 from reviews.report_forms import ReportForm
 
 REPORT = "reviews.report_controlexception"
@@ -95,7 +95,7 @@ def _stamp(moment: Any) -> str:
     """Return a time as ISO 8601 in the company's zone."""
     if moment is None:
         return ""
-    return timezone.localtime(moment, timezone.get_default_timezone()).isoformat("T", "seconds")
+    return clock.company_time(moment).isoformat("T", "seconds")
 
 
 def _register_row(exception: ControlException) -> tuple[object, ...]:
@@ -119,9 +119,7 @@ def duties(request: HttpRequest) -> HttpResponseBase:
     """Show who did what on the changes opened in a period, the breaches alone or all of them."""
     form = ReportForm.asked(request.GET)
     period = form.period
-    opened = _visible(request).filter(
-        opened_at__gte=period.begins_at, opened_at__lt=period.ends_before
-    )
+    opened = _visible(request).filter(**within(period))
     rows = report(opened.order_by("-opened_at", "-pk"))
     everything = request.GET.get("show") == "all"
     if request.GET.get("format") == "csv":

@@ -9,6 +9,8 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
+from ecportal.clock import company_day
+
 MONTHS: Final = 12
 WIDTH, HEIGHT, BASE, TOP, LEFT = 720, 190, 160, 20, 34
 
@@ -55,7 +57,7 @@ def by_month(exceptions: QuerySet[Any], until: datetime, months: int = MONTHS) -
     """Return the last months up to that of `until`, the oldest first; two queries."""
     opened = per_month(exceptions, "recorded_at")
     answered = per_month(exceptions, "answered_at")
-    last = timezone.localdate(until, timezone.get_default_timezone())
+    last = company_day(until)
     firsts = [back(last, number) for number in reversed(range(months))]
     return [
         Month(
@@ -79,7 +81,7 @@ def in_words(months: Sequence[Month], now: datetime) -> str:
     """Say what the months come to; of months that are over, what was open at their end."""
     opened, answered = sum(m.opened for m in months), sum(m.answered for m in months)
     last = months[-1]
-    this = back(timezone.localdate(now, timezone.get_default_timezone()), 0)
+    this = back(company_day(now), 0)
     when = "open now" if last.first >= this else "still open at the end"
     return (
         f"From {months[0].first:%B %Y} to {last.first:%B %Y}: {opened} opened, "

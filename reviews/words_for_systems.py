@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone
 
 from changes.models import Approval, EmergencyChange
+from ecportal.clock import company_time
 from ecportal.integrations.models import RemoteObject, System
 from ecportal.lifecycle import Act
 from incidents.models import Incident
@@ -23,7 +23,7 @@ TICKET: Final = re.compile(r"/browse/([A-Z][A-Z0-9_]+-[0-9]+)")
 
 
 def moment(at: datetime) -> str:
-    return f"{timezone.localtime(at, timezone.get_default_timezone()):%Y-%m-%d %H:%M %Z}"
+    return f"{company_time(at):%Y-%m-%d %H:%M %Z}"
 
 
 def link_to(change: EmergencyChange) -> str:

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
-from ecportal.clock import duration
+from ecportal.clock import company_time, duration
 from ecportal.timeline import CLAIMED_AFTER, LATE_AFTER
 
 Block = dict[str, Any]
@@ -16,7 +14,7 @@ def moment(time: datetime | None) -> str:
     """Return the time to the second in the company's zone, whoever reads."""
     if time is None:
         return ""
-    return f"{timezone.localtime(time, timezone.get_default_timezone()):%Y-%m-%d %H:%M:%S %Z}"
+    return f"{company_time(time):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def stacked(time: datetime | None) -> list[str]:
