@@ -1,12 +1,11 @@
 """The home page of Auditors: what there is to draw from, what they asked for, what is proved."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Q
 from django.http import HttpRequest
-from django.utils import timezone
 
 from changes.models import EmergencyChange
 from ecportal import clock
@@ -14,10 +13,12 @@ from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
 from ecportal.audit import badge, words
 from ecportal.audit.models import AuditCheckpoint
+from ecportal.clock import company_day
 from ecportal.panels import HOME, panel
 from ecportal.site import signed_in
 from reviews.models import EvidencePack, Population, Sample, SampleItem
-from reviews.period import Period
+from reviews.period import Period, quarter_begins
+from reviews.population import changes_of
 
 SHOWN = 3
 
@@ -47,19 +48,16 @@ class Quarter:
 
 def quarter_so_far(moment: datetime) -> Quarter:
     """Count the changes opened from the quarter's first day, in the company's time zone, to now."""
-    today = timezone.localdate(moment, timezone.get_default_timezone())
-    period = Period(date(today.year, (today.month - 1) // 3 * 3 + 1, 1), today)
-    opened = EmergencyChange.objects.filter(
-        opened_at__gte=period.begins_at, opened_at__lt=period.ends_before
-    )
-    found = opened.order_by().aggregate(
+    today = company_day(moment)
+    period = Period(quarter_begins(today), today)
+    listed = changes_of(period)
+    found = listed.order_by().aggregate(
         count=Count("pk"),
         cancelled=Count("pk", filter=Q(status=EmergencyChange.Status.CANCELLED)),
-        first=Min("number"),
-        last=Max("number"),
     )
-    return Quarter(period, found["count"], found["cancelled"], found["first"] or "",
-                   found["last"] or "")  # fmt: skip
+    first, last = listed.first(), listed.last()
+    return Quarter(period, found["count"], found["cancelled"], first.number if first else "",
+                   last.number if last else "")  # fmt: skip
 
 
 @panel(HOME, "portal/auditor_lead.html", "lead")

@@ -19,6 +19,7 @@ from changes.models import (
     ExecutionEntry,
     StabilityCheck,
 )
+from changes.models.change import ChangeQuerySet
 from ecportal.accounts.models import User
 from reviews.completeness import Item, items_of
 from reviews.facts import APPROVAL_KINDS, HELD, Decision, Execution, Facts, Review, Term
@@ -53,10 +54,10 @@ class Subject(NamedTuple):
     exceptions: list[tuple[str, str]]
 
 
-def changes_of(period: Period) -> QuerySet[EmergencyChange]:
+def changes_of(period: Period) -> ChangeQuerySet:
     """Return the changes of the period in the order of their numbers."""
     series = Substr("number", 1, SERIES_LENGTH)
-    found = EmergencyChange.objects.filter(**within(period))
+    found: ChangeQuerySet = EmergencyChange.objects.filter(**within(period))
     return found.order_by(series, Length("number"), "number")
 
 

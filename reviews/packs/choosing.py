@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from changes.models import EmergencyChange
 from ecportal.accounts.models import User
 from reviews.models import Population
+from reviews.numbering import split
 from reviews.packs.building import CannotBuild, Choice
 from reviews.period import Period
+from reviews.population import changes_of
 
 MOST = 5_000
 """Changes in one pack; a longer period is asked for in parts."""
@@ -20,7 +22,7 @@ def of_numbers(numbers: Iterable[str], by: User | None = None) -> Choice:
 
     CannotBuild names the first that is not there for that person.
     """
-    wanted = tuple(sorted({number.strip().upper() for number in numbers if number.strip()}))
+    wanted = {number.strip().upper() for number in numbers if number.strip()}
     if not wanted:
         raise CannotBuild("Name at least one change, such as EC-2026-0001.")
     if len(wanted) > MOST:
@@ -29,10 +31,9 @@ def of_numbers(numbers: Iterable[str], by: User | None = None) -> Choice:
         EmergencyChange.objects.all() if by is None else EmergencyChange.objects.visible_to(by)
     )
     found = set(changes.values_list("number", flat=True).filter(number__in=wanted))
-    for number in wanted:
-        if number not in found:
-            raise CannotBuild(f"There is no change {number[:40]}.")
-    return Choice(wanted)
+    for number in sorted(wanted - found):
+        raise CannotBuild(f"There is no change {number[:40]}.")
+    return Choice(tuple(sorted(found, key=split)))
 
 
 def of_period(first: date, last: date, by: User | None = None) -> Choice:
@@ -44,16 +45,14 @@ def of_period(first: date, last: date, by: User | None = None) -> Choice:
         period = Period(first, last)
     except ValidationError as error:
         raise CannotBuild(error.messages[0]) from None
-    opened = EmergencyChange.objects.filter(
-        opened_at__gte=period.begins_at, opened_at__lt=period.ends_before
-    ).order_by("number")
+    opened = changes_of(period)
     every = list(opened.values_list("number", flat=True))
     seen = every if by is None else list(opened.visible_to(by).values_list("number", flat=True))
     if not seen:
         raise CannotBuild("No change was opened in this period.")
     if len(seen) > MOST:
         raise CannotBuild(f"One pack holds up to {MOST} changes. Choose a shorter period.")
-    return Choice(tuple(seen), first, last, tuple(sorted(set(every) - set(seen))))
+    return Choice(tuple(seen), first, last, tuple(sorted(set(every) - set(seen), key=split)))
 
 
 def of_population(population: Population, by: User) -> Choice:
@@ -61,7 +60,9 @@ def of_population(population: Population, by: User) -> Choice:
     if population.by == Population.By.OPENED:
         return of_period(population.first_day, population.last_day, by)
     listed = EmergencyChange.objects.filter(pk__in=population.rows.values("change"))
-    seen = listed.visible_to(by).values_list("number", flat=True)
+    seen = list(listed.visible_to(by).values_list("number", flat=True))
+    if not seen:
+        raise CannotBuild("No change belongs to this population, so there is no pack to build.")
     return of_numbers(seen, by)
 
 

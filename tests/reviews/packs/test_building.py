@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from changes.models import EmergencyChange
@@ -16,9 +17,11 @@ from ecportal import clock
 from ecportal.audit import verify_pack
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.audit.notes import Signer
+from reviews.auditors_home import quarter_so_far
 from reviews.packs.building import CannotBuild, Choice, build
-from reviews.packs.choosing import of_numbers, of_period
+from reviews.packs.choosing import of_numbers, of_period, of_population
 from tests.audit.evidence import attach
+from tests.pages.world import a_population
 from tests.reviews.packs.packing import an_eventful_change, members, offline, packed, rewritten
 from tests.scenario import Company, Journey, a_change, a_draft
 
@@ -313,6 +316,27 @@ def test_period_is_of_the_days_of_the_company(company: Company, log_key: Signer)
         of_period(day + timedelta(days=9), day + timedelta(days=10))
     with pytest.raises(CannotBuild, match="ends before it begins"):
         of_period(day, day - timedelta(days=1))
+
+
+def test_numbers_of_five_digits_come_after_those_of_four(company: Company, log_key: Signer) -> None:
+    numbers = [a_draft(company).number for _ in range(2)]
+    with connection.cursor() as cursor:
+        for number, place in zip(numbers, (9999, 10000), strict=True):
+            later = f"{number[:-4]}{place}"
+            cursor.execute("UPDATE changes_emergencychange SET number = %s WHERE number = %s",
+                           [later, number])  # fmt: skip
+    day = clock.company_day(clock.now())
+    expected = tuple(f"{numbers[0][:-4]}{place}" for place in (9999, 10000))
+    assert of_period(day, day).numbers == expected
+    assert of_numbers(reversed(expected)).numbers == expected
+    quarter = quarter_so_far(clock.now())
+    assert (quarter.first, quarter.last) == expected
+
+
+def test_population_without_changes_gives_no_pack(company: Company, log_key: Signer) -> None:
+    population = a_population(company, by="closed")
+    with pytest.raises(CannotBuild, match="No change belongs to this population"):
+        of_population(population, company.auditor)
 
 
 def test_confidential_change_is_named_and_withheld_from_who_may_not_see_it(
