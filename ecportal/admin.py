@@ -33,7 +33,7 @@ from ecportal.forms import ActForm, AskingForm, PlainAct
 from ecportal.lifecycle import Lifecycle, TransitionRefused
 from ecportal.lists import PreparedList
 from ecportal.panels import Button
-from ecportal.refusals import Refused
+from ecportal.refusals import NoSuchPage, Refused
 from ecportal.site import signed_in
 from ecportal.story import order_asked, tell, under_days
 from ecportal.timeline import Entry, history_page, timeline
@@ -295,7 +295,7 @@ class LifecycleAdmin(ReadOnlyAdmin):
         record = self.visible(request, object_id)
         rows = self.lifecycle.rows
         if not any(row.verb == verb and row.sources and not row.internal for row in rows):
-            raise Http404(f"There is no act {verb}.")
+            raise NoSuchPage(f"There is no act {verb}.")
         self._require(request, record, verb)
         return self._act_page(request, record, verb, self.lifecycle.current(record, verb).words)
 

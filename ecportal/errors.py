@@ -10,7 +10,7 @@ from django.shortcuts import render
 
 from ecportal import drafts
 from ecportal.audit import sign_in
-from ecportal.refusals import Refused, who_can
+from ecportal.refusals import NoSuchPage, Refused, who_can
 
 SHAPES: Final = {403: "ban", 404: "search", 413: "file-text"}
 
@@ -88,5 +88,6 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    why = "No page is at this address, or it is not visible to you."
+    general = "No page is at this address, or it is not visible to you."
+    why = str(exception) if isinstance(exception, NoSuchPage) else general
     return page(request, 404, "Not found", why)

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Min
+from django.http import Http404
 
 from ecportal.accounts.models import User
 from ecportal.accounts.roles import ROLES
@@ -19,6 +20,10 @@ class Refused(PermissionDenied):
         super().__init__(why)
         self.act, self.permission = act, permission
         self.about, self.back = about, back
+
+
+class NoSuchPage(Http404):
+    """There is nothing at an address of something that the reader may see; the page says why."""
 
 
 def roles_with(permission: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
@@ -18,6 +18,7 @@ from ecportal.admin import LifecycleAdmin
 from ecportal.audit import reads
 from ecportal.forms import ActForm
 from ecportal.lifecycle import Lifecycle
+from ecportal.refusals import NoSuchPage
 from ecportal.site import signed_in
 from reviews.columns import STATES
 from reviews.comparison import came_since, compare
@@ -96,7 +97,7 @@ class PopulationAdmin(LifecycleAdmin):
         """Hand out the kept rows; changes that the reader may not see are redacted."""
         population = self.visible(request, object_id)
         if form not in FORMATS:
-            raise Http404("A population is handed out as csv, json or xlsx.")
+            raise NoSuchPage("A population is handed out as csv, json or xlsx.")
         hidden = hidden_from(signed_in(request))
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the response
         written = write_again(population, form, file, hidden)

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -18,6 +18,7 @@ from ecportal.audit import attestation, reads
 from ecportal.celery import wake
 from ecportal.marks import pill
 from ecportal.panels import Button, buttons
+from ecportal.refusals import NoSuchPage
 from ecportal.site import signed_in
 from reviews.models import EvidencePack
 from reviews.models.pack import kept_packs
@@ -56,7 +57,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         ]
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        raise Http404("A pack has no versions; that it was taken away is in the audit trail.")
+        raise NoSuchPage("A pack has no versions; that it was taken away is in the audit trail.")
 
     # --- pages ----------------------------------------------------------------------------------
     def change_view(
@@ -118,7 +119,7 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         except FileNotFoundError:
             opened = None
         if opened is None:
-            raise Http404("There is no file of this pack. Ask for it again.")
+            raise NoSuchPage("There is no file of this pack. Ask for it again.")
         attestation.record(reads.EXPORT, record=pack.numbers, sha256=pack.sha256, size=pack.size)
         response = FileResponse(opened, as_attachment=True, filename=pack.file_name)
         response["Content-Type"] = "application/zip"

@@ -73,7 +73,9 @@ def test_auditor_asks_from_the_change_and_takes_away_a_pack_that_verifies(
     assert "It waits for the worker" in sentences(waiting)
     assert f'data-progress="{page_of(pack, "progress")}"' in waiting.content.decode()
     assert f'href="{page_of(pack)}"' in waiting.content.decode()  # to look again without scripts
-    assert client.get(page_of(pack, "download")).status_code == 404
+    none = client.get(page_of(pack, "download"))
+    assert none.status_code == 404
+    assert "There is no file of this pack. Ask for it again." in sentences(none)
     built()
     ready = client.get(page_of(pack))
     assert b"data-progress" not in ready.content
