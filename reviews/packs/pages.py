@@ -13,6 +13,7 @@ from django.urls import URLPattern, reverse
 from django.utils.safestring import SafeString
 
 from changes.models import EmergencyChange
+from ecportal import drafts
 from ecportal.admin import ReadOnlyAdmin
 from ecportal.audit import attestation, reads
 from ecportal.celery import wake
@@ -82,13 +83,14 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         if not signed_in(request).has_perm(MAY_ASK):
             raise PermissionDenied("Your role does not include evidence packs.")
         said = {"numbers": request.GET.get("numbers", "")[:1000]}
-        form = PackForm(request.POST if request.method == "POST" else None, initial=said)
+        posted = request.POST if request.method == "POST" else None
+        form = drafts.filled_in(request, PackForm(posted, initial=said))
         if form.is_valid() and (choice := form.chosen(request)) is not None:
             pack = queue.ask(choice, label_of(choice), signed_in(request))
             wake(build_packs)
-            return redirect(self.address(pack))
+            return drafts.sent(request, self.address(pack))
         context = self.page(request, EvidencePack(), "Ask for an evidence pack")
-        context["form"] = form
+        context.update(form=form, words="Build the pack", **drafts.of(request))
         status = 422 if form.errors else 200
         return TemplateResponse(
             request, "admin/reviews/evidencepack/request.html", context, status=status

@@ -107,6 +107,13 @@ def test_fingerprint_of_a_decision_is_that_of_what_is_shown_now(company: Company
     assert change.status == "submitted"
 
 
+def test_numbers_typed_for_a_pack_come_back(company: Company) -> None:
+    client, address = Client(), "/admin/reviews/evidencepack/request/"
+    answers = {"draft_of": company.auditor.pk, "numbers": "EC-2026-0815"}
+    back = sign_in(client, company.auditor, address, carried(client.post(address, answers)))
+    assert "EC-2026-0815" in back.content.decode()
+
+
 @pytest.mark.parametrize("draft", ["", "x", "x:y:z", "\0"])
 def test_what_nobody_signed_is_not_filled_in(
     company: Company, incident: Incident, draft: str
