@@ -6,7 +6,7 @@ from typing import Final
 
 from django.http import StreamingHttpResponse
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠")
 """What a cell must not begin with; the wide forms are formulas in East Asian versions."""
 
 
@@ -21,7 +21,7 @@ def harmless(value: object) -> str:
     """Return the cell as text; an apostrophe in front keeps a formula from being one."""
     text = "" if value is None else str(value)
     # A spreadsheet ignores spaces in front of a formula.
-    return f"'{text}" if text.startswith(FORMULA) or text.lstrip(" ").startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip(" ")[:1] in FORMULA else text
 
 
 def lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -9,11 +9,10 @@ from json.encoder import encode_basestring
 from typing import IO, Any, Protocol
 
 from reviews.columns import HEADINGS
-from reviews.comma_separated import FORMULA
+from reviews.comma_separated import harmless
 from reviews.period import Period
 from reviews.spreadsheet import Spreadsheet
 
-STARTS_A_FORMULA = frozenset(FORMULA)
 FLUSH_AT = 1 << 16
 
 
@@ -87,8 +86,7 @@ class CsvRendering:
         self.row(list(columns.values()))
 
     def row(self, cells: list[str]) -> None:
-        starts = STARTS_A_FORMULA
-        self._writer.writerow([f"'{c}" if c and c[0] in starts else c for c in cells])
+        self._writer.writerow(map(harmless, cells))
         if self._text.tell() >= FLUSH_AT:
             self._flush()
 

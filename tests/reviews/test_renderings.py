@@ -23,7 +23,8 @@ from tests.scenario import Company, a_change, a_draft
 pytestmark = pytest.mark.once
 
 STRANGE = "🔥 Ärger ‮ שלום عربى \u200f <b>&amp;</b> _x000D_ 日本 %s {{ 7|add:1 }}"
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠1"]
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠1",
+            "  =1"]  # fmt: skip
 
 
 class NoTotals:
