@@ -107,7 +107,7 @@ class FollowUpAdmin(ConcernsChanges, LifecycleAdmin):
         "assign": forms.FollowUpForm,
         "complete": forms.DoneForm,
         "reassign": forms.ReassignForm,
-        "drop": forms.DoneForm,
+        "drop": forms.DropForm,
     }
     list_display = ("number", "title", "owner", "due_on", "status_pill", "change")
     list_filter = (StatusTabs, ("owner", admin.RelatedOnlyFieldListFilter))

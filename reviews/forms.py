@@ -117,6 +117,10 @@ class DoneForm(ActForm):
     reason = words("What was done?")
 
 
+class DropForm(ActForm):
+    reason = words("Why is it no longer needed?")
+
+
 class AnswerForm(PlainAct):
     reason = words(
         "Management response", help_text="What happened, and what keeps it from happening again."

@@ -1,11 +1,11 @@
 """What may be done with reviews, follow-up actions, exceptions, ladders and company holidays."""
 
 from django.dispatch import receiver
-from django.utils import timezone
 
 from changes.authority import implemented, requested
 from changes.lifecycle import CHANGES, CLOSED, DOCUMENTED
 from changes.models import EmergencyChange
+from ecportal.clock import company_day
 from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused, transitioned
 from ecportal.numbering import take_number
 from reviews.models import (
@@ -107,13 +107,13 @@ def closed_by_review_alone(record: EmergencyChange, act: Act, target: str, **_: 
 
 # --- follow-up actions --------------------------------------------------------------------------
 def due_in_the_future(action: FollowUpAction, act: Act) -> str | None:
-    today = timezone.localdate(act.recorded_at, timezone.get_default_timezone())
+    today = company_day(act.recorded_at)
     if action._state.adding and action.due_on < today:
         return "The due date has passed already. Choose a later day."
     return None
 
 
-def owner_or_lead(action: FollowUpAction, act: Act) -> str | None:
+def owner_or_assigner(action: FollowUpAction, act: Act) -> str | None:
     if act.by.pk not in (action.owner_id, action.assigned_by_id):
         return f"Only {action.owner}, who owns this action, or {action.assigned_by} can finish it."
     return None
@@ -137,7 +137,7 @@ OPEN, DONE, DROPPED = FollowUpAction.Status
 FOLLOW_UPS = Lifecycle(
     FollowUpAction,
     Transition("assign", NEW, OPEN, [due_in_the_future], assign, "Assign a follow-up action"),
-    Transition("complete", {OPEN}, DONE, [owner_or_lead], finish, "Mark as done"),
+    Transition("complete", {OPEN}, DONE, [owner_or_assigner], finish, "Mark as done"),
     Transition("reassign", {OPEN}, None, [], reassign, "Give it to somebody else"),
     Transition("drop", {OPEN}, DROPPED, [], finish, "Drop it…"),
 )

@@ -9,7 +9,8 @@ from django.test import Client
 from incidents.models import Incident
 from tests.pages.walk import ANSWERS, Person, declare_page, error_at, sentences
 from tests.pages.world import act, counts, listing
-from tests.scenario import Company, an_incident
+from tests.reviews.test_owing import follow_up
+from tests.scenario import Company, a_change, an_incident
 
 pytestmark = pytest.mark.once
 
@@ -35,6 +36,13 @@ def test_refused_declaration_keeps_what_was_typed_and_saves_nothing(
     assert "All &lt;nodes&gt; &amp; more" in text
     assert re.search(r'value="outage"[^>]* checked', text)
     assert counts() == before
+
+
+def test_follow_up_is_dropped_with_why_it_is_no_longer_needed(company: Company) -> None:
+    action = follow_up(company, a_change(company, "documented"), company.engineer)
+    asked = sentences(Person(company.lead).open(act(action, "drop")))
+    assert "Why is it no longer needed?" in asked
+    assert "What was done?" not in asked
 
 
 def test_declaration_refused_in_its_last_part_saves_no_earlier_part(

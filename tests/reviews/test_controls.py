@@ -23,7 +23,7 @@ BESIDE = {
     # They say whether there is anything to do at all, and hide the button.
     guards.claim_waiting, guards.was_sent_back, guards.deviation_open, guards.is_confidential,
     # Of follow-up actions, which the policy says nothing about beyond owner and date.
-    rules.due_in_the_future, rules.owner_or_lead,
+    rules.due_in_the_future, rules.owner_or_assigner,
 }  # fmt: skip
 
 
