@@ -29,6 +29,12 @@ Kind, Status = ReconciliationItem.Kind, ReconciliationItem.Status
 RECENT = timedelta(days=90)
 ABOUT = ("incident", "deployment", "ticket", "change", "settled_by")
 SETTLES = "reviews.match_reconciliationitem"
+COUNTED = {
+    Kind.INCIDENT: ("SEV-1 incident", "SEV-1 incidents"),
+    Kind.DEPLOYMENT: ("deployment", "deployments"),
+    Kind.TICKET: ("ticket", "tickets"),
+}
+"""What one of a kind is called in a sentence, and several."""
 
 
 @lists.columns(ReconciliationItem)
@@ -52,7 +58,6 @@ class ReconciliationAdmin(LifecycleAdmin):
     change_list_template = "admin/reviews/reconciliationitem/change_list.html"
     list_display = ("__str__", "status_pill", "found_at")
     list_filter = (lists.StatusTabs, "kind")
-    list_select_related = ABOUT
     list_per_page = 20
     search_fields = (
         "incident__number", "incident__title", "deployment__key", "deployment__description",
@@ -118,5 +123,6 @@ def unclaimed(request: HttpRequest, _home: None) -> Context | None:
         return None
     rows = ReconciliationItem.objects.unsettled().order_by().values("kind")
     numbers = dict(rows.annotate(number=Count("pk")).values_list("kind", "number"))
-    kinds = [(Kind(kind).label, numbers[kind]) for kind in Kind.values if kind in numbers]
+    kinds = [(numbers[kind], words[numbers[kind] > 1]) for kind, words in COUNTED.items()
+             if kind in numbers]  # fmt: skip
     return {"kinds": kinds, "total": sum(numbers.values()), "settles": SETTLES in verbs_of(person)}

@@ -96,7 +96,10 @@ class ReconciliationItem(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.about}"
+        about = str(self.about)
+        # A deployment says itself that it is one.
+        is_said = self.kind == self.Kind.DEPLOYMENT
+        return about if is_said else f"{self.get_kind_display()} {about}"
 
     @property
     def about(self) -> Incident | Deployment | Ticket:

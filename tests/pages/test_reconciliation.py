@@ -79,7 +79,11 @@ def test_home_page_counts_what_no_change_claims(company: Company, item: Reconcil
     ticket()
     reconcile()
     home = sentences(Person(company.lead).open("/admin/"))
-    assert "1 sev-1 incident, 1 deployment, 1 ticket" in " ".join(home.split())
+    assert "1 SEV-1 incident, 1 deployment, 1 ticket" in " ".join(home.split())
+    an_incident(company, severity=1)
+    reconcile()
+    home = sentences(Person(company.lead).open("/admin/"))
+    assert "2 SEV-1 incidents, 1 deployment" in " ".join(home.split())
 
 
 def test_inbox_asks_the_same_of_few_and_of_many(company: Company, change: Any) -> None:

@@ -155,6 +155,14 @@ def match(item: ReconciliationItem, change: Any, by: Any) -> None:
     RECONCILIATIONS.perform(item, "match", by=by, reason="The same work.", change=change)
 
 
+def test_item_names_what_it_is_about_once(company: Company) -> None:
+    deployment = deployed(NIGHT)
+    named = ReconciliationItem(kind="deployment", deployment=deployment)
+    assert str(named) == "Deployment 88213 to production"
+    linked = ticket("OPS-7")
+    assert str(ReconciliationItem(kind="ticket", ticket=linked)) == "Ticket OPS-7"
+
+
 def test_matched_deployment_is_attached_to_the_change(company: Company) -> None:
     with clock.at(NIGHT - timedelta(minutes=20)):
         change = a_change(company, "implementing")
