@@ -64,8 +64,7 @@ def load(request: HttpRequest, changes: Sequence[EmergencyChange]) -> None:
     for change in changes:
         debt: Any = next(iter(waiting_for(change, policy)), None)
         change.debt = debt  # type: ignore[attr-defined]
-        owner = debt and (debt.deadline.owner if debt.deadline else debt.who)
-        change.is_readers = owner in (user, str(user))  # type: ignore[attr-defined]
+        change.is_readers = debt is not None and debt.person == user  # type: ignore[attr-defined]
 
 
 @lists.tab(EmergencyChange, "needs", "Needs you", place=1)

@@ -7,27 +7,33 @@ from changes.authority import Hands, hands, hands_on
 from changes.guards import standing_approval
 from changes.models import EmergencyChange
 from changes.models.change import ChangeQuerySet
+from ecportal.accounts.models import User
 
 
 @dataclass(frozen=True)
 class Duty:
-    """One duty, as a past participle, and who did it in words; empty as long as nobody did."""
+    """One duty, as a past participle, and who did it in words; empty as long as nobody did.
+
+    `by` is that person alone, without the one for whom they decided.
+    """
 
     name: str
     person: str
+    by: User | None
 
 
 def matrix(change: EmergencyChange) -> list[Duty]:
     approval = standing_approval(change)
     people = {
         "Requested": change.requester,
-        "Approved": approval.decided_by if approval else change.approver,
+        "Approved": approval.approver if approval else change.approver,
         "Implemented": change.implementer,
         "Verified": change.verifier,
         "Documented": change.documenter,
         "Reviewed": change.reviewer,
     }
-    return [Duty(name, str(person or "")) for name, person in people.items()]
+    words = {"Approved": approval.decided_by} if approval else {}
+    return [Duty(name, words.get(name, str(by or "")), by) for name, by in people.items()]
 
 
 def breaches(change: EmergencyChange, known: Hands | None = None) -> list[str]:

@@ -1,11 +1,13 @@
 """The duties matrix as it is drawn: a row a duty, a column a person, and the rules below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from changes.guards import standing_approval
 from changes.models import EmergencyChange
+from ecportal.accounts.models import User
+from reviews.duties import matrix
 from reviews.models import Deadline
 
 Kind = Deadline.Kind
@@ -13,6 +15,11 @@ DID, CLAIMED, PLANNED, CONFLICT = "did", "claimed", "planned", "conflict"
 IN_WORDS: Final = {
     DID: "did it", CLAIMED: "not confirmed", PLANNED: "planned", CONFLICT: "conflict",
 }  # fmt: skip
+NAMES: Final = ("Request", "Approve", "Implement", "Verify", "Document", "Review")
+PLANNED_BY: Final = {
+    "Approve": Kind.APPROVAL, "Document": Kind.DOCUMENTATION, "Review": Kind.REVIEW,
+}  # fmt: skip
+"""The deadline whose owner is to do a duty that nobody has done yet."""
 HOLDS, BROKEN, OPEN = "holds", "broken", "open"
 
 
@@ -21,7 +28,7 @@ class Row:
     """One duty: whose it is, and for each column the mark there; empty where there is none."""
 
     name: str
-    person: str
+    person: User | None
     marks: Sequence[str]
 
     @property
@@ -33,7 +40,7 @@ class Row:
 class Grid:
     """The matrix; `keys` are the marks that occur in it, `rules` the sentences and their state."""
 
-    people: Sequence[str]
+    people: Sequence[User]
     rows: Sequence[Row]
     rules: Sequence[tuple[str, str]]
 
@@ -58,41 +65,31 @@ def grid(change: EmergencyChange, breaches: Sequence[str]) -> Grid:
     return Grid(people, rows, _rules(change, breaches))
 
 
-def _held(change: EmergencyChange) -> list[tuple[str, str, str]]:
+def _held(change: EmergencyChange) -> list[tuple[str, User | None, str]]:
     """Return each duty with who did it or is to do it, and the mark for that."""
     approval = standing_approval(change)
-    approver = str(approval.approver) if approval is not None else str(change.approver or "")
     claimed = approval is not None and approval.is_unconfirmed
-    done = [
-        ("Request", str(change.requester), DID),
-        ("Approve", approver, CLAIMED if claimed else DID),
-        ("Implement", str(change.implementer or ""), DID),
-        ("Verify", str(change.verifier or ""), DID),
-        ("Document", str(change.documenter or ""), DID),
-        ("Review", str(change.reviewer or ""), DID),
-    ]
-    planned = {
-        "Approve": _owner(change, Kind.APPROVAL),
-        "Document": _owner(change, Kind.DOCUMENTATION),
-        "Review": _owner(change, Kind.REVIEW),
-    }
-    return [
-        (name, person or planned.get(name, ""), mark if person else PLANNED)
-        for name, person, mark in done
-    ]
+    found: list[tuple[str, User | None, str]] = []
+    for name, duty in zip(NAMES, matrix(change), strict=True):
+        if duty.by is None:
+            found.append((name, _owner(change, PLANNED_BY.get(name)), PLANNED))
+        else:
+            found.append((name, duty.by, CLAIMED if claimed and name == "Approve" else DID))
+    return found
 
 
-def _owner(change: EmergencyChange, kind: str) -> str:
+def _owner(change: EmergencyChange, kind: str | None) -> User | None:
+    """Return whoever owes a deadline of this kind."""
     running = (d for d in change.deadlines.all() if d.met_at is None and d.voided_at is None)
-    return next((str(d.owner) for d in running if d.kind == kind and d.owner is not None), "")
+    return next((d.owner for d in running if d.kind == kind and d.owner is not None), None)
 
 
-def _clashes(person: dict[str, str]) -> set[str]:
+def _clashes(person: Mapping[str, User | None]) -> set[str]:
     """Return the duties that one hand must not hold together, and does."""
     found = set()
     for decides in ("Approve", "Review"):
         for works in ("Request", "Implement"):
-            if person[decides] and person[decides] == person[works]:
+            if person[decides] is not None and person[decides] == person[works]:
                 found |= {decides, works}
     return found
 

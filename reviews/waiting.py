@@ -38,9 +38,9 @@ class Debt:
     to_do: str
     since: datetime | None
     due_at: datetime | None
+    person: User | None
+    """Whom `who` means, where it is one person and not whoever of a group comes first."""
     deadline: Deadline | None = None
-    is_named: bool = True
-    """Whether it is one person, and not whoever of a group comes first."""
 
 
 def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[Debt]:
@@ -55,8 +55,8 @@ def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[D
             TO_DO[Deadline.Kind(deadline.kind)],
             deadline.started_at,
             deadline.due_at,
+            _present_owner(deadline),
             deadline,
-            _present_owner(deadline) is not None,
         )
         for deadline in change.deadlines.all()
         if deadline.met_at is None and deadline.voided_at is None
@@ -95,5 +95,4 @@ def _untimed(change: EmergencyChange, policy: Policy | None) -> Debt | None:
     }[status]
     if status == Status.IMPLEMENTED and (policy or policy_on(change)).verifier_differs:
         who = None
-    named = who is not None
-    return Debt(str(who or "An Engineer"), UNTIMED[status], since, None, is_named=named)
+    return Debt(str(who or "An Engineer"), UNTIMED[status], since, None, who)

@@ -5,11 +5,12 @@ import re
 import pytest
 
 from changes.models import EmergencyChange
+from ecportal.accounts import roles
 from incidents.models import Incident
 from reviews.models import ControlException, FollowUpAction, RetrospectiveReview
 from tests.pages.walk import Person, sentences
 from tests.pages.world import listing, lists
-from tests.scenario import Company, Journey, a_change, a_draft, an_incident
+from tests.scenario import Company, Journey, a_change, a_draft, an_incident, person
 
 pytestmark = pytest.mark.once
 
@@ -71,6 +72,14 @@ def test_row_of_a_change_says_who_is_waited_for_until_when_and_what_is_there(
         for words in ("checkout, opened", "Waiting for approval", f"{who} to approve or reject",
                       "min left", "2 of 5", change.incident.number, "SEV-1"):  # fmt: skip
             assert words in row, (words, row[:300])
+
+
+def test_row_says_you_to_the_one_person_it_means(company: Company) -> None:
+    a_draft(company)
+    namesake = person("engineer3", roles.ENGINEER, first_name=company.engineer.first_name)
+    for user, who in ((company.engineer, "You"), (namesake, str(company.engineer))):
+        shown = " ".join(sentences(Person(user).open(CHANGES)).split())
+        assert f"{who} to ask for approval" in shown
 
 
 def test_row_of_a_closed_change_says_how_its_review_was_held(company: Company) -> None:

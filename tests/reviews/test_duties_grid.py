@@ -22,7 +22,7 @@ def marks(found: Grid) -> dict[str, str]:
 
 def test_closed_change_has_one_mark_a_duty_under_its_person(company: Company) -> None:
     found = drawn(a_change(company, "closed"))
-    assert found.people == ["Engineer", "Lead", "Lead2"]
+    assert [str(one) for one in found.people] == ["Engineer", "Lead", "Lead2"]
     assert [list(row.marks) for row in found.rows] == [
         ["did", "", ""], ["", "did", ""], ["did", "", ""], ["did", "", ""], ["did", "", ""],
         ["", "", "did"],
@@ -48,6 +48,14 @@ def test_draft_has_its_requester_alone(company: Company) -> None:
 def test_claimed_approval_is_not_confirmed(company: Company) -> None:
     found = drawn(Journey(company, a_change(company, "submitted")).claim().change)
     assert marks(found)["Approve"] == "claimed"
+
+
+def test_two_people_of_one_name_have_a_column_each(company: Company) -> None:
+    namesake = person("lead9", roles.LEAD, first_name=company.engineer.first_name)
+    change = Journey(company, a_change(company, "submitted")).approve(namesake).start().change
+    found = grid(EmergencyChange.objects.get(pk=change.pk), ["There is a breach."])
+    assert found.people == [company.engineer, namesake]
+    assert (marks(found)["Request"], marks(found)["Approve"]) == ("did", "did")
 
 
 def test_both_duties_of_one_hand_are_a_conflict(company: Company) -> None:
