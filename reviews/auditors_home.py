@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q, Subquery
 from django.http import HttpRequest
 
 from changes.models import EmergencyChange
@@ -54,10 +54,11 @@ def quarter_so_far(moment: datetime) -> Quarter:
     found = listed.order_by().aggregate(
         count=Count("pk"),
         cancelled=Count("pk", filter=Q(status=EmergencyChange.Status.CANCELLED)),
+        first=Min(Subquery(listed.values("number")[:1])),
+        last=Min(Subquery(listed.reverse().values("number")[:1])),
     )
-    first, last = listed.first(), listed.last()
-    return Quarter(period, found["count"], found["cancelled"], first.number if first else "",
-                   last.number if last else "")  # fmt: skip
+    return Quarter(period, found["count"], found["cancelled"], found["first"] or "",
+                   found["last"] or "")  # fmt: skip
 
 
 @panel(HOME, "portal/auditor_lead.html", "lead")
