@@ -105,9 +105,9 @@ def _open(visible: ChangeQuerySet) -> ChangeQuerySet:
     running = Deadline.objects.running().filter(change=OuterRef("pk")).order_by("due_at")
     return (
         visible.unfinished()
-        .select_related("incident", "determination", "requester", "implementer",
-                        "review__reviewer")
-        .prefetch_related(*WITH_ITEMS)
+        .select_related("incident", "determination__decided_by", "requester", "asked_approver",
+                        "approver", "implementer", "verifier", "documenter", "review__reviewer")
+        .prefetch_related(*WITH_ITEMS, "checks", "evidence")
         .annotate(
             next_due=Subquery(running.values("due_at")[:1]),
             quiet=Case(When(incident__status=Incident.Status.OPEN, then=0), default=1),

@@ -157,7 +157,7 @@ def test_refused_and_finished_changes_are_not_open(company: Company, signed_in: 
     text = section(shown(signed_in(company.lead)), "open-emergencies")
     assert "No emergency is open" in text
     a_change(company, "rejected")
-    assert "Rejected" in section(shown(signed_in(company.lead)), "open-emergencies")
+    assert "Sent back" in section(shown(signed_in(company.lead)), "open-emergencies")
 
 
 def test_live_emergencies_and_near_deadlines_come_first(
