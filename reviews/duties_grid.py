@@ -80,7 +80,7 @@ def _held(change: EmergencyChange) -> list[tuple[str, User | None, str]]:
 
 def _owner(change: EmergencyChange, kind: str | None) -> User | None:
     """Return whoever owes a deadline of this kind."""
-    running = (d for d in change.deadlines.all() if d.met_at is None and d.voided_at is None)
+    running = (d for d in change.deadlines.all() if d.runs)
     return next((d.owner for d in running if d.kind == kind and d.owner is not None), None)
 
 

@@ -33,7 +33,7 @@ def onward(deadlines: Iterable[Deadline], reached: Mapping[int, set[int]]) -> di
     of the rungs that each of them had. Business days are not counted here: the time of a rung in
     those is the one at which the sweep will look again, so before its first look there is none.
     """
-    running = [one for one in deadlines if one.met_at is None and one.voided_at is None]
+    running = [one for one in deadlines if one.runs]
     if not running:
         return {}
     rungs = list(

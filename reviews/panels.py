@@ -63,7 +63,7 @@ def stepper(request: HttpRequest, change: EmergencyChange) -> Context:
 
 @panel(EmergencyChange, "parts/waiting.html", "top")
 def waiting(request: HttpRequest, change: EmergencyChange) -> Context:
-    running = [one for one in _deadlines(change) if one.met_at is None and one.voided_at is None]
+    running = [one for one in _deadlines(change) if one.runs]
     reached = {deadline.pk: rungs_reached(change, deadline) for deadline in running}
     following = onward(running, reached)
     rows = []

@@ -182,7 +182,7 @@ def _of(change: EmergencyChange, kinds: tuple[str, ...]) -> list[Deadline]:
 
 
 def _due(change: EmergencyChange, *kinds: str) -> datetime | None:
-    running = (d for d in _of(change, kinds) if d.met_at is None and d.voided_at is None)
+    running = (d for d in _of(change, kinds) if d.runs)
     return next((deadline.due_at for deadline in running), None)
 
 

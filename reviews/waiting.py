@@ -59,7 +59,7 @@ def waiting_for(change: EmergencyChange, policy: Policy | None = None) -> list[D
             deadline,
         )
         for deadline in change.deadlines.all()
-        if deadline.met_at is None and deadline.voided_at is None
+        if deadline.runs
     ]
     debts.sort(key=lambda debt: (debt.due_at is None, debt.due_at))
     untimed = _untimed(change, policy)

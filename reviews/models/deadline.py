@@ -81,6 +81,11 @@ class Deadline(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.change.number}"
 
+    @property
+    def runs(self) -> bool:
+        """Whether somebody still owes it: neither met nor void."""
+        return self.met_at is None and self.voided_at is None
+
     def is_late(self, moment: datetime) -> bool:
         """Whether it was met late, or runs and is overdue at `moment`."""
         return self.voided_at is None and (self.met_at or moment) > self.due_at
