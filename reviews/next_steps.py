@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.urls import reverse
 
@@ -72,73 +73,95 @@ def page_of(change: EmergencyChange, verb: str = "") -> str:
 
 
 # --- what a deadline asks -----------------------------------------------------------------------
+@dataclass(frozen=True)
+class Owed:
+    """A deadline, who reads what it asks of them, and the verbal approval that waits, if any."""
+
+    deadline: Deadline
+    person: User
+    claim: Approval | None
+
+    @property
+    def change(self) -> EmergencyChange:
+        return self.deadline.change
+
+    def step(
+        self, act: str, button: str, url: str, why: str, to_do: str, *, number: str = "",
+        title: str | None = None,
+    ) -> NextStep:  # fmt: skip
+        change, deadline = self.change, self.deadline
+        return NextStep(
+            change, act, button, url, why, to_do, deadline.due_at, deadline.started_at,
+            number or change.number, change.title if title is None else title,
+            deadline.kind not in AFTERWARDS,
+        )  # fmt: skip
+
+
 def of_deadline(deadline: Deadline, person: User, claims: dict[int, Approval]) -> NextStep | None:
     """Return what the person can do about a deadline they owe; None where only others can.
 
     `claims` are the verbal approvals that wait for an answer, by the key of their change.
     """
-    change = deadline.change
-
-    def step(act: str, button: str, url: str, why: str, to_do: str, **more: str) -> NextStep:
-        return NextStep(
-            change, act, button, url, why, to_do, deadline.due_at, deadline.started_at,
-            more.get("number", change.number), more.get("title", change.title),
-            deadline.kind not in AFTERWARDS,
-        )  # fmt: skip
-
-    match deadline.kind:
-        case Kind.APPROVAL:
-            waited = duration(clock.now() - deadline.started_at)
-            why = f"{change.requester} has waited {waited}."
-            if change.asked_approver and change.asked_approver != person:
-                why += f" {change.asked_approver} was asked first."
-            return step("Approve or reject", "Read and decide", page_of(change), why, "to decide")
-        case Kind.CONFIRMATION:
-            return _confirmation(deadline, person, claims.get(change.pk), step)
-        case Kind.RETROACTIVE:
-            why = f"{change.implementer} started without approval {ago(change.started_at)}."
-            act = "Approve or reject retroactively"
-            return step(act, "Read and decide", page_of(change), why, "to decide retroactively")
-        case Kind.REVIEW:
-            url = reverse("admin:reviews_retrospectivereview_act",
-                          args=[change.review.pk, "complete"])  # fmt: skip
-            why = (
-                f"{change.documenter} documented it {ago(change.documented_at)}. "
-                "You neither requested nor implemented it, so you may review it."
-            )
-            return step("Hold the review", "Start the review", url, why, "to review")
-        case Kind.FOLLOW_UP:
-            return _follow_up(deadline, person, step)
-        case Kind.CATCH_UP if "changes.catch_up_emergencychange" in verbs_of(person):
-            skipped = deadline.deviation.skipped if deadline.deviation else ""
-            return step("Catch up on a skipped test", "Write down the result",
-                        page_of(change, "catch_up"), f"It was skipped in “{change.title}”.",
-                        "to catch up on a test", title=skipped)  # fmt: skip
-    return None
+    asks = ASKS.get(deadline.kind)
+    return asks(Owed(deadline, person, claims.get(deadline.change_id))) if asks else None
 
 
-Build = Callable[..., NextStep]
+def _approval(owed: Owed) -> NextStep:
+    change = owed.change
+    waited = duration(clock.now() - owed.deadline.started_at)
+    why = f"{change.requester} has waited {waited}."
+    if change.asked_approver and change.asked_approver != owed.person:
+        why += f" {change.asked_approver} was asked first."
+    return owed.step("Approve or reject", "Read and decide", page_of(change), why, "to decide")
 
 
-def _confirmation(
-    deadline: Deadline, person: User, claim: Approval | None, step: Build
-) -> NextStep | None:
+def _retroactive(owed: Owed) -> NextStep:
+    change = owed.change
+    why = f"{change.implementer} started without approval {ago(change.started_at)}."
+    act = "Approve or reject retroactively"
+    return owed.step(act, "Read and decide", page_of(change), why, "to decide retroactively")
+
+
+def _review(owed: Owed) -> NextStep:
+    change = owed.change
+    url = reverse("admin:reviews_retrospectivereview_act", args=[change.review.pk, "complete"])
+    why = (
+        f"{change.documenter} documented it {ago(change.documented_at)}. "
+        "You neither requested nor implemented it, so you may review it."
+    )
+    return owed.step("Hold the review", "Start the review", url, why, "to review")
+
+
+def _catch_up(owed: Owed) -> NextStep | None:
+    if "changes.catch_up_emergencychange" not in verbs_of(owed.person):
+        return None
+    change, deviation = owed.change, owed.deadline.deviation
+    return owed.step(
+        "Catch up on a skipped test", "Write down the result", page_of(change, "catch_up"),
+        f"It was skipped in “{change.title}”.", "to catch up on a test",
+        title=deviation.skipped if deviation else "",
+    )  # fmt: skip
+
+
+def _confirmation(owed: Owed) -> NextStep | None:
+    claim = owed.claim
     if claim is None:
         return None
-    url = page_of(deadline.change)
+    url = page_of(owed.change)
     how = claim.get_channel_display().lower()
-    if deadline.owner != person:
+    if owed.deadline.owner != owed.person:
+        act = f"Decide instead of {claim.approver}"
         why = f"{claim.approver} is said to have approved ({how}), and cannot sign in any more."
-        return step(f"Decide instead of {claim.approver}", "Read and decide", url, why, "to decide")
-    return step(
+        return owed.step(act, "Read and decide", url, why, "to decide")
+    return owed.step(
         f"Confirm your verbal approval of {day_time(claim.decided_at)}",
         "Confirm or deny", url,
         f"{claim.claimed_by} wrote down that you approved ({how}).", "to confirm",
     )  # fmt: skip
 
 
-def _follow_up(deadline: Deadline, person: User, step: Build) -> NextStep | None:
-    action, number = deadline.follow_up, deadline.change.number
+def _follow_up(owed: Owed) -> NextStep | None:
+    person, action, number = owed.person, owed.deadline.follow_up, owed.change.number
     if action is None:
         return None
     words = {"number": action.number, "title": action.title}
@@ -149,14 +172,25 @@ def _follow_up(deadline: Deadline, person: User, step: Build) -> NextStep | None
     if person == action.owner or person == action.assigned_by:
         owner, giver = _you(action.owner, person), _you(action.assigned_by, person)
         why = f"From {number}, given to {owner} by {giver}."
-        return step("Finish the follow-up", "Mark as done", page("complete"), why,
-                    "to finish a follow-up", **words)  # fmt: skip
+        return owed.step("Finish the follow-up", "Mark as done", page("complete"), why,
+                         "to finish a follow-up", **words)  # fmt: skip
     if "reviews.reassign_followupaction" not in verbs_of(person):
         return None
     why = f"From {number}. {action.owner} cannot sign in any more."
-    return step("Pass the follow-up on", "Give it to somebody else", page("reassign"), why,
-                "to pass a follow-up on", **words)  # fmt: skip
+    return owed.step("Pass the follow-up on", "Give it to somebody else", page("reassign"), why,
+                     "to pass a follow-up on", **words)  # fmt: skip
 
 
 def _you(person: User, reader: User) -> str:
     return "you" if person == reader else str(person)
+
+
+ASKS: Final[dict[str, Callable[[Owed], NextStep | None]]] = {
+    Kind.APPROVAL: _approval,
+    Kind.CONFIRMATION: _confirmation,
+    Kind.RETROACTIVE: _retroactive,
+    Kind.REVIEW: _review,
+    Kind.FOLLOW_UP: _follow_up,
+    Kind.CATCH_UP: _catch_up,
+}
+"""What each kind asks; documentation is a step of the change itself."""
