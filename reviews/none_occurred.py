@@ -11,7 +11,7 @@ from ecportal.clock import due_day
 from reviews.columns import as_text
 from reviews.comparison import came_since
 from reviews.kept import period_of
-from reviews.models import Population
+from reviews.models import Population, ReconciliationItem
 from reviews.numbering import SERIES_LENGTH
 from reviews.reconciled import (
     RECONCILED,
@@ -131,37 +131,40 @@ def as_document(certificate: Certificate) -> dict[str, Any]:
         "production_deployments": certificate.seen.deployments,
         "claimed_by_a_change": certificate.seen.claimed,
         "emergency_tickets": certificate.seen.tickets,
-        "reconciled": [
-            {
-                "what": str(item),
-                "why": item.rule,
-                "status": item.get_status_display(),
-                "change": item.change.number if item.change else "",
-                "settled_by": str(item.settled_by or ""),
-                "reason": item.reason,
-            }
-            for item in certificate.seen.items
-        ],
-        "incidents": [
-            {
-                "number": one.incident.number,
-                "title": one.incident.title,
-                "severity_now": one.incident.get_severity_display(),
-                "began_at": as_text(one.incident.began_at, zone),
-                "recorded_at": as_text(one.incident.recorded_at, zone),
-                "determinations": [
-                    {
-                        "verdict": str(determination),
-                        "decided_by": str(determination.decided_by),
-                        "decided_at": as_text(determination.decided_at, zone),
-                        "recorded_at": as_text(determination.recorded_at, zone),
-                    }
-                    for determination in one.determinations
-                ],
-                "emergency_changes": one.changes,
-                "open_point": one.open_point,
-            }
-            for one in certificate.incidents
-        ],
+        "reconciled": [_item(item) for item in certificate.seen.items],
+        "incidents": [_incident(one, zone) for one in certificate.incidents],
         "open_points": certificate.open_points,
+    }
+
+
+def _item(item: ReconciliationItem) -> dict[str, str]:
+    return {
+        "what": str(item),
+        "why": item.rule,
+        "status": item.get_status_display(),
+        "change": item.change.number if item.change else "",
+        "settled_by": str(item.settled_by or ""),
+        "reason": item.reason,
+    }
+
+
+def _incident(one: Reconciled, zone: ZoneInfo) -> dict[str, Any]:
+    incident = one.incident
+    return {
+        "number": incident.number,
+        "title": incident.title,
+        "severity_now": incident.get_severity_display(),
+        "began_at": as_text(incident.began_at, zone),
+        "recorded_at": as_text(incident.recorded_at, zone),
+        "determinations": [
+            {
+                "verdict": str(determination),
+                "decided_by": str(determination.decided_by),
+                "decided_at": as_text(determination.decided_at, zone),
+                "recorded_at": as_text(determination.recorded_at, zone),
+            }
+            for determination in one.determinations
+        ],
+        "emergency_changes": one.changes,
+        "open_point": one.open_point,
     }
