@@ -154,11 +154,11 @@ def tell_jira(told: Told) -> None:
     if newest_of(told.number, Channel.JIRA) is None:
         _open_issue(told)
     else:
-        text = words.comment(told.change, told.act, told.telling.words)
-        _say_in_jira(told, told.subject, {"act": "comment", "text": text})
+        text = words.note(told.change, told.act, told.telling.words)
+        _say_in_jira(told.number, told.subject, {"act": "comment", "text": text})
     status = settings.JIRA_STATUSES.get(told.change.status)
     if told.moved and status:
-        _say_in_jira(told, f"{told.number} to “{status}”", {"act": "move", "to": status})
+        _say_in_jira(told.number, f"{told.number} to “{status}”", {"act": "move", "to": status})
     if told.act.verb == "close" and not told.change.confidential:
         queue.ask(Choice((told.number,)), f"{told.number}, for Jira", User.objects.system())
 
@@ -166,24 +166,22 @@ def tell_jira(told: Told) -> None:
 def _open_issue(told: Told) -> None:
     change = told.change
     issue = words.issue(change, told.act, told.telling.words)
-    _say_in_jira(told, f"{told.number}: issue", {"act": "create", **issue})
+    _say_in_jira(told.number, f"{told.number}: issue", {"act": "create", **issue})
     here = {"act": "point", "id": f"ecportal:{told.number}", "url": words.link_to(change)}
-    _say_in_jira(told, f"{told.number}: link", {**here, "title": f"{told.number} in ecportal"})
+    _say_in_jira(
+        told.number, f"{told.number}: link", {**here, "title": f"{told.number} in ecportal"}
+    )
     if change.confidential:
         return
     if page := words.pagerduty_page(change.incident):
         there = {"act": "point", "id": f"ecportal:{change.incident.number}", "url": page}
         title = f"{change.incident.number} in PagerDuty"
-        _say_in_jira(told, f"{told.number}: link to PagerDuty", {**there, "title": title})
+        _say_in_jira(told.number, f"{told.number}: link to PagerDuty", {**there, "title": title})
     if ticket := words.ticket_of(change.incident):
-        _say_in_jira(told, f"{told.number}: link to {ticket}", {"act": "link", "to": ticket})
+        _say_in_jira(told.number, f"{told.number}: link to {ticket}", {"act": "link", "to": ticket})
 
 
-def _say_in_jira(told: Told, subject: str, payload: dict[str, Any]) -> None:
-    _in_order(told.number, subject, payload)
-
-
-def _in_order(number: str, subject: str, payload: dict[str, Any]) -> None:
+def _say_in_jira(number: str, subject: str, payload: dict[str, Any]) -> None:
     newest = newest_of(number, Channel.JIRA)
     project = settings.JIRA_PROJECT
     tell(Channel.JIRA, project, payload, subject=subject, thread=number, after=newest)
@@ -204,7 +202,7 @@ def attach_in_jira(pack: EvidencePack, **_: object) -> None:
         "text": words.pack_elsewhere(pack),
     }
     reads.exported(f"Evidence pack {pack.pk} of {number}, to Jira", pack.sha256)
-    _in_order(number, f"{number}: evidence pack", payload)
+    _say_in_jira(number, f"{number}: evidence pack", payload)
 
 
 # --- webhooks -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from changes.models import EmergencyChange
 from ecportal.integrations import slack_blocks as blocks
 from ecportal.integrations import slack_people
 from ecportal.lifecycle import Act
-from reviews.words_for_systems import comment, link_to
+from reviews.words_for_systems import link_to, note
 
 Said = dict[str, Any]
 
@@ -36,7 +36,7 @@ def announcement(change: EmergencyChange, words: str) -> Said:
 
 
 def step(change: EmergencyChange, act: Act, words: str) -> Said:
-    return _said(blocks.escaped(comment(change, act, words)))
+    return _said(blocks.escaped(note(change, act, words)))
 
 
 def question(change: EmergencyChange) -> Said | None:
@@ -63,8 +63,8 @@ def question(change: EmergencyChange) -> Said | None:
     rows = [row for title, value in _shown(change) for row in blocks.quoted(title, value)]
     value = f"{change.number} {change.fingerprint()}"
     if _length(rows) > blocks.MOST_TEXT or len(rows) > MOST_ROWS:
-        note = blocks.said("It is too long to be shown here whole. Read it in the portal.")
-        return _said(text, *blocks.said(text), *note, blocks.buttons(open_page))
+        instead = blocks.said("It is too long to be shown here whole. Read it in the portal.")
+        return _said(text, *blocks.said(text), *instead, blocks.buttons(open_page))
     if claim is not None:
         quote = blocks.quoted("what is said to have been said", claim.comment)
         answer = blocks.button("confirm_approval", "I approved this", value, "primary")
@@ -94,6 +94,6 @@ def _length(rows: list[blocks.Block]) -> int:
 
 def settled(asked: list[blocks.Block], change: EmergencyChange, act: Act, words: str) -> Said:
     """Return what stands in the place of a question: what was shown, and what was decided."""
-    text = blocks.escaped(comment(change, act, words).partition("\n")[0])
+    text = blocks.escaped(note(change, act, words).partition("\n")[0])
     kept = [row for row in asked if row["type"] != "actions"]
     return _said(text, *blocks.said(f"*{text}*"), *kept[1:])

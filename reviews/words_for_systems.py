@@ -62,8 +62,8 @@ def ticket_of(incident: Incident) -> str | None:
     return found[1] if found else None
 
 
-# --- PagerDuty ----------------------------------------------------------------------------------
-def note(change: EmergencyChange, act: Act, words: str, *, is_first: bool) -> str:
+# --- a note of one step -------------------------------------------------------------------------
+def note(change: EmergencyChange, act: Act, words: str, *, is_first: bool = False) -> str:
     """Return a note: who did what when; the first one of a change says what it is about."""
     if change.confidential:
         return f"{change.number} {words}.\n{link_to(change)}"
@@ -148,15 +148,6 @@ def told_fields(change: EmergencyChange) -> dict[str, str]:
         "determination": "\n".join(_determined(change)),
         "link": link_to(change),
     }
-
-
-def comment(change: EmergencyChange, act: Act, words: str) -> str:
-    if change.confidential:
-        return f"{change.number} {words}.\n{link_to(change)}"
-    lines = [_done(change, act, words)]
-    if act.verb == "finish":
-        lines.append(f"Outcome: {change.get_outcome_display()}")
-    return "\n".join([*lines, f"Said: {act.reason}", link_to(change)])
 
 
 def pack_elsewhere(pack: EvidencePack) -> str:
