@@ -9,17 +9,16 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from changes.models import Approval, EmergencyChange, Policy
+from changes.models import EmergencyChange, Policy
 from ecportal import clock, lists, marks
 from ecportal.site import signed_in
 from reviews.agenda import needing
-from reviews.completeness import five_items
+from reviews.completeness import WITH_ITEMS, five_items
 from reviews.models import Deadline, RetrospectiveReview
 from reviews.waiting import waiting_for
 
 Status = EmergencyChange.Status
 NOTHING = "–"
-PEOPLE = ("approver", "claimed_by", "delegation__delegate", "delegation__delegator")
 
 
 @admin.display(description="Waiting for")
@@ -56,10 +55,8 @@ def load(request: HttpRequest, changes: Sequence[EmergencyChange]) -> None:
     policy, user = Policy.in_force(), signed_in(request)
     prefetch_related_objects(
         changes,
-        Prefetch("approvals", Approval.objects.select_related(*PEOPLE)),
-        Prefetch("deadlines", Deadline.objects.select_related("owner")),
+        *WITH_ITEMS,
         Prefetch("review", RetrospectiveReview.objects.select_related("reviewer")),
-        "executions",
     )
     for change in changes:
         debt: Any = next(iter(waiting_for(change, policy)), None)
