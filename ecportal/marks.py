@@ -47,7 +47,6 @@ STATUSES: Final = {
     "retired": ("mute", "archive"),
     "given": ("info", "user-check"),
     "ended": ("mute", "undo-2"),
-    "kept": ("mute", "archive"),
     "there": ("ok", "circle-check"),
     "deleted": ("mute", "circle-slash"),
     "matched": ("ok", "link"),

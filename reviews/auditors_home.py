@@ -117,4 +117,4 @@ def trail(request: HttpRequest, _home: None) -> Context | None:
 @panel(HOME, "portal/auditor_access.html", "foot")
 def access(request: HttpRequest, _home: None) -> Context | None:
     person = auditor(request)
-    return None if person is None else {"person": person, "now": clock.now()}
+    return None if person is None else {"person": person}
