@@ -21,11 +21,11 @@ class Row:
 
 
 def notices_of(change: EmergencyChange) -> list[Notice]:
-    """Return the reminders about the change, the first first; asked once a page."""
+    """Return the reminders about the change, the first first; asked once for each change."""
     known: list[Notice] | None = getattr(change, "_notices", None)
     if known is None:
         found = Notice.objects.filter(escalation__deadline__change=change).order_by("pk")
-        known = list(found.select_related("escalation", "person", "message"))
+        known = list(found.select_related("escalation__deadline", "person", "message"))
         change._notices = known  # type: ignore[attr-defined]
     return known
 

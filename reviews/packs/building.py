@@ -23,7 +23,7 @@ from ecportal.audit.pack import Manifest, Part, write_pack
 from ecportal.audit.verification.orders import REDACTION
 from ecportal.audit.verification.snapshot import snapshot
 from reviews.packs.history import NotSealed, Told, events_about, record_text
-from reviews.packs.ledger import ledger_of
+from reviews.packs.ledger import entries_of
 from reviews.packs.printing import printed
 from reviews.packs.story import told, whole
 
@@ -131,7 +131,7 @@ class _Building:
                 with snapshot():
                     change = _the(number)
                     listed.append(self._change(change))
-                    for entry in ledger_of(change):
+                    for entry in entries_of(change):
                         ledger.write(f"{between}{_line(entry)}".encode())
                         between = ",\n"
             ledger.write(b"[]\n" if between == "[\n" else b"\n]\n")

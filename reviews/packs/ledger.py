@@ -3,36 +3,30 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, prefetch_related_objects
 
 from changes.models import EmergencyChange
 from ecportal.audit.bodies import plain
 from ecportal.outbox.models import DeliveryAttempt, Message
-from reviews.models import Notice, Receipt
+from reviews.ledger import notices_of
+from reviews.models import Receipt
 
 
-def notices_of(change: EmergencyChange) -> list[Notice]:
-    """Return the change's reminders in the order in which they were written."""
-    found = Notice.objects.filter(escalation__deadline__change=change).order_by("pk")
-    return list(_with_attempts(found.select_related("escalation__deadline", "person", "message")))
-
-
-def _with_attempts(found: "QuerySet[Any]") -> "QuerySet[Any]":
-    attempts = DeliveryAttempt.objects.order_by("pk")
-    return found.prefetch_related(Prefetch("message__deliveries", attempts))
-
-
-def ledger_of(change: EmergencyChange) -> Iterator[dict[str, Any]]:
+def entries_of(change: EmergencyChange) -> Iterator[dict[str, Any]]:
     """Yield one entry a reminder, a receipt and a message to a system, times in UTC, without text.
 
     It may tell the same person of other changes, too.
     """
-    for notice in notices_of(change):
+    attempts = DeliveryAttempt.objects.order_by("pk")
+    of_message = Prefetch("message__deliveries", attempts)
+    notices = notices_of(change)
+    prefetch_related_objects(notices, of_message)
+    for notice in notices:
         escalation, deadline = notice.escalation, notice.escalation.deadline
         yield {
             "change": change.number,
             "reminder": notice.pk,
-            "to": str(notice.person or notice.address or "Nobody"),
+            "to": notice.recipient,
             "about": escalation.rung_in_words,
             "rule": deadline.rule,
             "due_at": plain(deadline.due_at),
@@ -41,11 +35,10 @@ def ledger_of(change: EmergencyChange) -> Iterator[dict[str, Any]]:
             **_sent(notice.address, notice.message),
         }
     receipts = change.receipts.order_by("pk").select_related("person", "message")
-    for receipt in _with_attempts(receipts):
+    for receipt in receipts.prefetch_related(of_message):
         yield _receipt(change, receipt)
-    attempts = Prefetch("deliveries", DeliveryAttempt.objects.order_by("pk"))
     told = Message.objects.exclude(channel=Message.Channel.EMAIL).filter(thread=change.number)
-    for message in told.order_by("pk").prefetch_related(attempts):
+    for message in told.order_by("pk").prefetch_related(Prefetch("deliveries", attempts)):
         yield {
             "change": change.number,
             "message": message.pk,

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from changes.models import Approval, EmergencyChange, Evidence
 from ecportal.timeline import Entry
 from reviews.duties import breaches, matrix
+from reviews.ledger import notices_of
 from reviews.models import Deadline, RetrospectiveReview
-from reviews.packs.ledger import notices_of
 from reviews.packs.wording import (
     Block,
     clocks,
@@ -231,7 +231,7 @@ def _ended(deadline: Deadline) -> list[str]:
 
 def ledger(change: EmergencyChange) -> list[Block]:
     found = table(("Reached", "To", "About", "Message sent", "Result"), ("auto", 1, 2, "auto", 1), (
-        [stacked(one.escalation.reached_at), str(one.person or one.address or "Nobody"),
+        [stacked(one.escalation.reached_at), one.recipient,
          one.escalation.rung_in_words,
          stacked(one.message.sent_at) if one.message else "", one.result]
         for one in notices_of(change)

@@ -18,7 +18,7 @@ from incidents.lifecycle import INCIDENTS
 from incidents.models import Incident
 from reviews.models import EvidencePack
 from reviews.packs import queue
-from reviews.packs.ledger import ledger_of
+from reviews.packs.ledger import entries_of
 from reviews.telling_systems import TELLERS, TOLD
 from reviews.words_for_systems import told_fields
 from tests.scenario import Company, Journey, a_draft, an_incident
@@ -196,7 +196,7 @@ def test_incident_is_known_by_what_was_heard_of_it(company: Company, everywhere:
 
 def test_ledger_of_a_pack_names_what_systems_were_told(company: Company, everywhere: None) -> None:
     change = a_journey(company).to("approved")
-    told = [entry for entry in ledger_of(change) if "message" in entry]
+    told = [entry for entry in entries_of(change) if "message" in entry]
     assert [(one["to"], one["about"]) for one in told if one["channel"] == "PagerDuty"] == [
         ("PagerDuty", f"{change.number} approved")
     ]
