@@ -28,6 +28,7 @@ from reviews import (  # noqa: F401 - panels and pages register themselves
     sample_admin,
     working_paper_panels,
 )
+from reviews.confidential import ConcernsChanges
 from reviews.lifecycle import EXCEPTIONS, FOLLOW_UPS, HOLIDAYS, REVIEWS, RUNGS
 from reviews.models import (
     CompanyHoliday,
@@ -39,17 +40,6 @@ from reviews.models import (
     RetrospectiveReview,
 )
 from reviews.packs import pages  # noqa: F401 - the pages of packs register themselves
-
-
-class ConcernsChanges:
-    """Hides what belongs to a confidential change from those it is hidden from."""
-
-    change_path = "change"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        queryset: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
-        visible = EmergencyChange.objects.visible_to(signed_in(request))
-        return queryset.filter(**{f"{self.change_path}__in": visible.values("pk")})
 
 
 @admin.register(RetrospectiveReview)

@@ -3,17 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from changes.models import EmergencyChange
 from ecportal.admin import LifecycleAdmin
 from ecportal.forms import ActForm
 from ecportal.lifecycle import Lifecycle
 from ecportal.lists import StatusTabs
 from ecportal.panels import Button
 from ecportal.site import signed_in
+from reviews.confidential import ConcernsChanges
 from reviews.models import Sample, SampleItem
 from reviews.population import hidden_from
 from reviews.working_paper_forms import DrawForm, ReplyForm, RequestForm
@@ -73,7 +72,7 @@ class SampleAdmin(LifecycleAdmin):
 
 
 @admin.register(SampleItem)
-class SampleItemAdmin(LifecycleAdmin):
+class SampleItemAdmin(ConcernsChanges, LifecycleAdmin):
     lifecycle: Lifecycle[Any] = SAMPLE_ITEMS
     is_work = True
     act_forms: dict[str, type[ActForm]] = {"request": RequestForm, "answer": ReplyForm}
@@ -88,10 +87,6 @@ class SampleItemAdmin(LifecycleAdmin):
         ("The item", ("change", "sample", "place", "request", "requested_by", "requested_at",
                       "answer", "answered_by", "answered_at")),
     )  # fmt: skip
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        visible = EmergencyChange.objects.visible_to(signed_in(request))
-        return super().get_queryset(request).filter(change__in=visible.values("pk"))
 
     def after_act(self, record: Any, verb: str) -> str:
         return reverse("admin:reviews_sample_change", args=[record.sample_id])

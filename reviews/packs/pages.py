@@ -61,22 +61,14 @@ class EvidencePackAdmin(ReadOnlyAdmin):
         raise NoSuchPage("A pack has no versions; that it was taken away is in the audit trail.")
 
     # --- pages ----------------------------------------------------------------------------------
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        if request.method not in ("GET", "HEAD"):
-            raise PermissionDenied("A pack is asked for and taken away, never changed.")
-        pack = self.visible(request, object_id)
-        context = self.page(request, pack, str(pack))
-        context.update(pack=pack, progress=_progress(pack) if pack.is_waiting else None)
-        context["keep_days"] = settings.PACK_DAYS
-        context["may_take"] = _sees_all(request, pack)
-        context["may_ask"] = signed_in(request).has_perm(MAY_ASK)
-        return TemplateResponse(request, self.record_template, context)
+    def ways(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        return {
+            "pack": record,
+            "progress": _progress(record) if record.is_waiting else None,
+            "keep_days": settings.PACK_DAYS,
+            "may_take": _sees_all(request, record),
+            "may_ask": signed_in(request).has_perm(MAY_ASK),
+        }
 
     def request_view(self, request: HttpRequest) -> HttpResponse:
         """Ask which changes, and put the pack into the queue."""
