@@ -83,6 +83,27 @@ def test_sign_in_page_fits_a_phone_and_logs_no_error(visit: Visit, live_server: 
     assert visitor.errors == []
 
 
+def test_buttons_and_messages_follow_the_rules_of_small_screens(
+    quick_company: Company, visit: Visit, change: EmergencyChange
+) -> None:
+    visitor = visit(quick_company.lead, viewport=PHONE)
+    page = visitor.open(address(change, "decide"))
+    page.click(".answers .btn-primary")
+    page.wait_for_selector("ul.messagelist li")
+    margin = "li => getComputedStyle(li).marginInlineStart"
+    assert page.eval_on_selector("ul.messagelist li", margin) == "16px"
+    plain = "all => all.map(button => getComputedStyle(button).minHeight)"
+    for at in (
+        address(change, "decide"),
+        "/admin/changes/emergencychange/",
+        "/admin/reviews/duties/",
+    ):
+        visitor.open(at)
+        heights = page.eval_on_selector_all("#content .btn:not(.btn-small)", plain)
+        assert set(heights) <= {"44px", "48px"}, at
+        assert heights, at
+
+
 def walk(visitor: Visitor) -> list[dict[str, object]]:
     """Press Tab from stop to stop, and return what has the focus at each."""
     stops = []
