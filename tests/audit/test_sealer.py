@@ -385,9 +385,12 @@ def test_while_another_sealer_is_at_work_nothing_is_signed(sealed: sealer.Sealed
 
 
 # --- the process ---------------------------------------------------------------------------------
+OUTPUT = "output.txt"
+
+
 @contextmanager
-def process(tmp_path: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run the sealer as a service does, on the test's own database and key."""
+def process(tmp_path: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the sealer as a service does, on the test's own database and key; its words in OUTPUT."""
     database = str(connection.settings_dict["NAME"])
     url = f"sqlite:///{database}"
     if connection.vendor == "postgresql":
@@ -400,15 +403,14 @@ def process(tmp_path: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"
         "AUDIT_CHECKPOINT_FILE": str(settings.AUDIT_CHECKPOINT_FILE),
     }
     command = [sys.executable, "manage.py", "audit_seal", *arguments]
-    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    started = subprocess.Popen(
-        command, cwd=settings.BASE_DIR, env=environment, text=True, **streams
-    )
+    with (tmp_path / OUTPUT).open("wb") as output:
+        streams: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT}
+        started = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, **streams)
     try:
         yield started
     finally:
         started.kill()
-        started.communicate()
+        started.wait()
 
 
 def until(holds: Callable[[], bool], seconds: float = 30.0) -> float:
@@ -437,8 +439,8 @@ def test_loop_seals_at_once_and_ends_cleanly(log_key: notes.Signer, tmp_path: Pa
         happen()
         assert until(all_is_sealed) < 3
         started.send_signal(signal.SIGTERM)
-        output, _ = started.communicate(timeout=10)
-    assert (started.returncode, output) == (0, "The sealer has stopped.\n")
+        assert started.wait(10) == 0
+    assert (tmp_path / OUTPUT).read_text() == "The sealer has stopped.\n"
     assert sealer.seal(full=True).count == 0
 
 
@@ -446,6 +448,11 @@ def test_loop_seals_at_once_and_ends_cleanly(log_key: notes.Signer, tmp_path: Pa
 @pytest.mark.django_db(transaction=True)
 def test_loop_outlives_a_database_that_is_away(log_key: notes.Signer, tmp_path: Path) -> None:
     gone, back = "audit_auditevent", "elsewhere"
+    outages = 1 + (connection.vendor == "postgresql")
+
+    def said(words: str) -> int:
+        return (tmp_path / OUTPUT).read_text().count(words)
+
     with process(tmp_path, "--loop", "0.1") as started:
         until(lambda: beats() == 1 and all_is_sealed())
         if connection.vendor == "postgresql":
@@ -453,20 +460,17 @@ def test_loop_outlives_a_database_that_is_away(log_key: notes.Signer, tmp_path: 
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            time.sleep(1.5)
+            until(lambda: said("The sealer goes on.") == 1)
         sql(f"ALTER TABLE {gone} RENAME TO {back}")
-        time.sleep(2.5)
+        until(lambda: said("The sealer waits: ") == outages)
         sql(f"ALTER TABLE {back} RENAME TO {gone}")
         happen()
         until(all_is_sealed)
+        until(lambda: said("The sealer goes on.") == outages)
         started.send_signal(signal.SIGINT)
-        output, _ = started.communicate(timeout=10)
-    waits = [line for line in output.splitlines() if "The sealer waits: " in line]
-    assert started.returncode == 0
-    assert (
-        len(waits) == output.count("The sealer goes on.") == 1 + (connection.vendor == "postgresql")
-    )
-    assert "Traceback" not in output
+        assert started.wait(10) == 0
+    assert said("The sealer waits: ") == outages
+    assert said("Traceback") == 0
 
 
 @pytest.mark.slow
@@ -478,8 +482,8 @@ def test_loop_that_will_not_sign_ends_with_the_sentence(
     sealer.seal()
     lose_the_state()
     with process(tmp_path, "--loop", "1") as started:
-        output, _ = started.communicate(timeout=30)
-    assert started.returncode == 1
+        assert started.wait(30) == 1
+    output = (tmp_path / OUTPUT).read_text()
     assert output.startswith("CommandError: The log has leaves, but ")
     assert output.count("\n") == 1
     assert beats() == 0

@@ -27,7 +27,7 @@ from tests.scenario import Company, an_incident, person
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 WRITERS = 8
-SECONDS = 15.0
+SECONDS = 15.0  # at most
 UNDONE = 0.1
 """How many of the acts are rolled back after all: on PostgreSQL they leave gaps among the ids."""
 
@@ -61,8 +61,10 @@ class Bustle:
         self.threads.append(thread)
         thread.start()
 
-    def last(self, seconds: float) -> None:
-        self.over.wait(seconds)
+    def last(self, seconds: float, enough: Callable[[], bool]) -> None:
+        end = time.monotonic() + seconds
+        while not enough() and time.monotonic() < end:
+            self.over.wait(0.1)
         self.over.set()
         for thread in self.threads:
             thread.join(60)
@@ -137,22 +139,29 @@ def test_nothing_is_lost_and_nothing_is_a_false_alarm(soaked: Company) -> None:
     with bustling(writers) as bustle:
         bustle.start("sealed", lambda: (sealer.seal(), time.sleep(0.1)))
         bustle.start("verified", look)
-        bustle.last(SECONDS)
+        bustle.last(SECONDS, lambda: enough(bustle, writers))
     assert bustle.errors == []
     assert found == []
+    assert enough(bustle, writers)
     undone = sum(writer.undone for writer in writers)
     out_of_order, gaps = _ids()
     print(f"\n{connection.vendor}: {dict(bustle.done)}, {undone} undone, "
           f"{AuditCheckpoint.objects.count()} checkpoints, "
           f"{out_of_order} leaves out of the order of ids, {gaps} gaps among ids")  # fmt: skip
-    assert bustle.done["written"] > 50
-    assert undone > 0
-    assert bustle.done["verified"] >= 2
-    assert AuditCheckpoint.objects.count() > 5
     # What the sealer passed over because it became visible late is found by the full look.
     sealer.seal(full=True)
     assert AuditLeaf.objects.count() == AuditEvent.objects.count()
     assert verify().findings == []
+
+
+def enough(bustle: Bustle, writers: list[Writer]) -> bool:
+    """Tell whether each kind of act met the others often enough, or one has failed already."""
+    return bool(bustle.errors) or (
+        bustle.done["written"] > 50
+        and bustle.done["verified"] >= 2
+        and any(writer.undone for writer in writers)
+        and AuditCheckpoint.objects.count() > 5
+    )
 
 
 def _ids() -> tuple[int, int]:

@@ -11,6 +11,7 @@ from changes.models import Approval, EmergencyChange
 from ecportal import clock
 from ecportal.audit import protection, reads
 from ecportal.audit.models import AuditEvent
+from reviews import reports
 from reviews.lifecycle import EXCEPTIONS
 from reviews.models import ControlException
 from reviews.register import raise_exception
@@ -96,8 +97,11 @@ def test_no_cell_of_the_register_is_a_formula(company: Company, auditor: Person,
     assert f"'{text}" in row
 
 
-def test_register_goes_page_by_page_and_keeps_the_period(company: Company, auditor: Person) -> None:
-    for _ in range(51):
+def test_register_goes_page_by_page_and_keeps_the_period(
+    company: Company, auditor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "ROWS", 2)
+    for _ in range(3):
         raise_exception(a_draft(company), "duties", "Both.")
     today = f"{clock.now():%Y-%m-%d}"
     first = auditor.open(REGISTER, first="2020-01-01", last=today).content.decode()
@@ -108,21 +112,18 @@ def test_register_goes_page_by_page_and_keeps_the_period(company: Company, audit
         auditor.open(REGISTER, p=odd)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"first": "garbage"}, {"last": "2026-02-30"}, {"first": "0001-01-01"},
-        {"first": "2026-05-01", "last": "2026-01-01"}, {"first": "9999-12-31"},
-        {"last": "2199-12-31"}, {"last": "2000-01-01"}, {"format": "pdf"}, {"show": "🔥"},
-    ],
+ODD_QUERIES: tuple[dict[str, str], ...] = (
+    {"first": "garbage"}, {"last": "2026-02-30"}, {"first": "0001-01-01"}, {"first": "9999-12-31"},
+    {"last": "2199-12-31"}, {"last": "2000-01-01"}, {"format": "pdf"}, {"show": "🔥"},
 )  # fmt: skip
-@pytest.mark.parametrize("address", [REGISTER, DUTIES, CONTROLS])
-def test_odd_query_is_answered_with_a_page(
-    auditor: Person, address: str, query: dict[str, str]
-) -> None:
-    text = sentences(auditor.open(address, **query))
-    if query.get("last") == "2026-01-01" and address != CONTROLS:
-        assert "The period ends before it begins." in text
+
+
+@pytest.mark.parametrize("address", [REGISTER, DUTIES])
+def test_odd_query_is_answered_with_a_page(auditor: Person, address: str) -> None:
+    for query in ODD_QUERIES:
+        auditor.open(address, **query)
+    backwards = auditor.open(address, first="2026-05-01", last="2026-01-01")
+    assert "The period ends before it begins." in sentences(backwards)
 
 
 @pytest.mark.parametrize(("address", "name"), [(REGISTER, "exceptions"), (DUTIES, "duties")])
