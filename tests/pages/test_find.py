@@ -98,7 +98,6 @@ def test_odd_input_gets_a_sentence(company: Company, text: str, words: str) -> N
 
 
 def test_stranger_is_asked_to_sign_in_first(company: Company, signed_in: SignIn) -> None:
-    signed_in(company.engineer).logout()
     client = signed_in(company.engineer)
     client.logout()
     response = client.get("/admin/find/?q=EC-2026-0001")

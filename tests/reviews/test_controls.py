@@ -57,7 +57,22 @@ def test_constraints_deadline_and_parameter_exist(control: Control) -> None:
     assert set(control.constraints) <= known
     assert control.deadline in {"", *Deadline.Kind.values}
     assert set(control.kinds) <= set(ControlException.Kind.values)
-    assert present(control, Policy()) or not control.parameter
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("control", CONTROLS, ids=ids)
+def test_parameter_is_told_as_the_policy_has_it(control: Control) -> None:
+    policy = Policy()
+    if not control.parameter or control.setting:
+        assert bool(present(control, policy)) == (control.setting is not None)
+    elif isinstance(getattr(policy, control.parameter), bool):
+        setattr(policy, control.parameter, True)
+        assert present(control, policy) == "Demanded"
+        setattr(policy, control.parameter, False)
+        assert present(control, policy) == "Not demanded"
+    else:
+        setattr(policy, control.parameter, 77)
+        assert present(control, policy) in ("77 minutes", "77 hours", "77 days", "77 %")
 
 
 def test_every_guard_of_changes_and_reviews_belongs_to_a_control() -> None:
