@@ -81,7 +81,6 @@ class PortalAdminSite(admin.AdminSite):
     index_title = "My work"
     index_template = "portal/home.html"
     login_form = SignInForm
-    login_template = "portal/sign_in.html"
     enable_nav_sidebar = False  # the portal brings its own, which needs no script
     empty_value_display = "–"
 
@@ -131,7 +130,7 @@ class PortalAdminSite(admin.AdminSite):
             "next": request.get_full_path(),
             "draft": draft,
         }
-        return TemplateResponse(request, self.login_template, context)
+        return TemplateResponse(request, "admin/login.html", context)
 
     def logout(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
