@@ -11,7 +11,7 @@ from changes.models import EmergencyChange
 from ecportal import clock
 from ecportal.accounts.models import User
 from ecportal.accounts.permissions import verbs_of
-from ecportal.audit import badge, words
+from ecportal.audit import badge, kinds
 from ecportal.audit.models import AuditCheckpoint
 from ecportal.clock import company_day
 from ecportal.panels import HOME, panel
@@ -107,7 +107,7 @@ def trail(request: HttpRequest, _home: None) -> Context | None:
     """Show what the newest verification of the audit trail said, and the newest checkpoints."""
     if auditor(request) is None:
         return None
-    event = badge.newest(words.VERIFY)
+    event = badge.newest(kinds.VERIFY)
     return {
         "verified": badge.Verification.told_by(event) if event else None,
         "checkpoints": list(AuditCheckpoint.objects.all()[:SHOWN]),

@@ -4,16 +4,15 @@ For an installation that is older than the trail. Its rows say since when they a
 happened to them before, nobody can prove.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from ecportal import clock
 from ecportal.audit import attestation, context, drift, membership
+from ecportal.audit.kinds import ADOPTION
 from ecportal.audit.models import AuditEvent, AuditLeaf
-
-ADOPTION: Final = "adoption"
 
 
 def _begin_history(model: Any) -> int:

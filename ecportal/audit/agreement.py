@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ecportal.audit import keys, notes
+from ecportal.audit.counts import log_size
 from ecportal.audit.models import AuditCheckpoint, AuditLeaf
 from ecportal.audit.tree import Frontier
 
@@ -24,8 +25,7 @@ class WillNotSign(Exception):
 def trusted(signer: notes.Signer) -> Frontier:
     """Return the frontier to go on from, after comparing the log with the state."""
     state = keys.read_state()
-    newest = AuditLeaf.objects.order_by("-idx").values_list("idx", flat=True).first()
-    size = 0 if newest is None else newest + 1
+    size = log_size()
     if state is None:
         if size or AuditCheckpoint.objects.exists():
             raise WillNotSign(
@@ -45,7 +45,7 @@ def trusted(signer: notes.Signer) -> Frontier:
     if there != state.frontier.size - window:
         raise WillNotSign(_contradiction("lacks some of its leaves", state.frontier.size))
     if size > state.frontier.size:
-        return adopted(state.frontier, size, [signer])
+        return adopted(state.frontier, size, signer)
     return state.frontier
 
 
@@ -57,7 +57,7 @@ def _contradiction(what: str, size: int) -> str:
     )
 
 
-def adopted(frontier: Frontier, size: int, verifiers: list[notes.Signer]) -> Frontier:
+def adopted(frontier: Frontier, size: int, signer: notes.Signer) -> Frontier:
     """Go on after a crash between the commit of a batch and the writing of the state.
 
     Only the sealer's own signature in that same batch shows that the leaves are the sealer's.
@@ -67,10 +67,10 @@ def adopted(frontier: Frontier, size: int, verifiers: list[notes.Signer]) -> Fro
         frontier.push(digest)
     newest = AuditCheckpoint.objects.order_by("-pk").values_list("note", flat=True).first()
     try:
-        checkpoint = notes.open_checkpoint(newest or "", verifiers)
+        checkpoint = notes.open_checkpoint(newest or "", [signer])
     except notes.NoteRejected:
         checkpoint = None
-    expected = notes.Checkpoint(verifiers[0].name, frontier.size, frontier.root())
+    expected = notes.Checkpoint(signer.name, frontier.size, frontier.root())
     if checkpoint != expected or frontier.size != size:
         raise WillNotSign(_contradiction(f"has {size} leaves that nobody signed", signed_size))
     return frontier

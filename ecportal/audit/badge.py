@@ -3,18 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from django.db import connection, models
 from django.utils import timezone
 
 from ecportal.audit import attestation, drift
 from ecportal.audit.contents import Content
+from ecportal.audit.kinds import COULD_NOT_RUN, VERIFY
 from ecportal.audit.models import AuditEvent, AuditLeaf
-from ecportal.audit.words import VERIFY
-
-COULD_NOT_RUN: Final = "COULD_NOT_RUN"
-"""The code of a verification that did not happen."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from ecportal.audit import badge, publishing
 from ecportal.audit.contents import Content
-from ecportal.audit.timestamps import TIMESTAMP
+from ecportal.audit.kinds import TIMESTAMP
 from ecportal.outbox.models import Message
 
 

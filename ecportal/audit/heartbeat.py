@@ -1,18 +1,15 @@
 """The daily report of the sealer: an event that shows that the controls operated."""
 
 import json
-import tomllib
-from functools import cache
 
 from django.conf import settings
 from django.db import transaction
 
 from ecportal import clock
 from ecportal.audit import attestation, bodies, drift, protection
+from ecportal.audit.counts import unsealed_count
+from ecportal.audit.kinds import SEAL
 from ecportal.audit.models import AuditEvent
-from ecportal.audit.sealer import unsealed_count
-
-SEAL = "seal"
 
 
 def heartbeat_is_due() -> bool:
@@ -33,12 +30,5 @@ def heartbeat() -> None:
             triggers=len(protection.findings()),
             drift=sum(1 for model in drift.tracked_models() for _ in drift.drifts(model)),
             unsealed=unsealed_count(),
-            version=software_version(),
+            version=settings.VERSION,
         )
-
-
-@cache
-def software_version() -> str:
-    """Return the version that pyproject.toml names."""
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
-    return str(project["version"])

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, NamedTuple
 
 from django.db import connection, models
-from django.db.models import Exists, OuterRef
 
 from ecportal.audit import attestation, reads, verify_pack
+from ecportal.audit.counts import unsealed_count
 from ecportal.audit.drift import tracked_models
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.verification import scope
@@ -122,7 +122,7 @@ class _Writing:
         self.unsealed = 0
 
     def gather(self, part: Part | None) -> None:
-        self.unsealed = _unsealed()
+        self.unsealed = unsealed_count()
         self._spool(verify_pack.CHECKPOINTS, self._checkpoints())
         self._spool(verify_pack.LEAVES, self._leaves())
         self._spool(verify_pack.EVENTS, self._events(part))
@@ -255,11 +255,6 @@ def _orders_about(indexes: set[int]) -> Iterator[int]:
     for pk, fields in orders():
         if {int(index) for index in str(fields["leaves"]).split()} & indexes:
             yield from AuditLeaf.objects.filter(event_id=pk).values_list("idx", flat=True)
-
-
-def _unsealed() -> int:
-    leaf = AuditLeaf.objects.filter(event_id=OuterRef("pk"))
-    return AuditEvent.objects.filter(~Exists(leaf)).count()
 
 
 def _stored(digest: str) -> Iterator[tuple[Any, str]]:

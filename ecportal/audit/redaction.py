@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from ecportal import clock
 from ecportal.audit import attestation, bodies, context, protection
 from ecportal.audit.drift import history_of
+from ecportal.audit.kinds import REDACTION
 from ecportal.audit.models import AuditEvent, AuditLeaf
 from ecportal.audit.verification import names, rows, scope
 from ecportal.audit.verification.events import Examiner
@@ -22,7 +23,6 @@ from ecportal.audit.verification.orders import (
     ERASED,
     ERASED_ADDRESS,
     ERASED_LINK,
-    REDACTION,
     erasures,
     is_erased,
     kept_text,

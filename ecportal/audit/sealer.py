@@ -100,16 +100,6 @@ def _unsealed(after: int, limit: int) -> list[_Event]:
         ]
 
 
-def unsealed_count() -> int:
-    """Return how many events have no leaf, of any age."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT COUNT(*) FROM audit_auditevent e"
-            " LEFT JOIN audit_auditleaf l ON l.event_id = e.id WHERE l.idx IS NULL"
-        )
-        return int(cursor.fetchone()[0])
-
-
 @contextmanager
 def alone() -> Iterator[bool]:
     """Open the transaction of a batch; yield whether this is the only sealer of this database."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ecportal import clock
-from ecportal.audit import badge, copies, protection, words
+from ecportal.audit import badge, copies, kinds, protection, words
 from ecportal.audit.contents import Content
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 
@@ -80,7 +80,7 @@ class State:
 
 def state_of_the_trail() -> State:
     """Return what the trail's pages say of the whole; up to ten queries, whatever its length."""
-    verified, beat = badge.newest(words.VERIFY), badge.newest(words.SEAL)
+    verified, beat = badge.newest(kinds.VERIFY), badge.newest(kinds.SEAL)
     content: Any = Content.of(beat) if beat else None
     newest = AuditLeaf.objects.order_by("-idx").first()
     return State(

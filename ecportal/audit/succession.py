@@ -5,13 +5,13 @@ from typing import Final
 
 from ecportal.audit import attestation, keys, notes
 from ecportal.audit.agreement import WillNotSign, adopted, leaf_hashes
-from ecportal.audit.models import AuditLeaf
+from ecportal.audit.counts import log_size
+from ecportal.audit.kinds import KEY, RECOVERY
 from ecportal.audit.sealer import BACKLOG_BATCH, alone, seal_batch
 from ecportal.audit.tree import Frontier
 
 logger = logging.getLogger(__name__)
 
-KEY, RECOVERY = "key", "recovery"
 OTHER_SEALER: Final = "Another sealer is at work on this database. Stop it first."
 
 
@@ -67,8 +67,7 @@ def recover(text: str) -> Frontier:
 
 def _agreeing(given: list[notes.Checkpoint], signer: notes.Signer) -> Frontier:
     frontier = Frontier()
-    newest = AuditLeaf.objects.order_by("-idx").values_list("idx", flat=True).first()
-    size = 0 if newest is None else newest + 1
+    size = log_size()
     for checkpoint in sorted(given, key=lambda c: c.size):
         for digest in leaf_hashes(frontier.size, checkpoint.size):
             frontier.push(digest)
@@ -80,4 +79,4 @@ def _agreeing(given: list[notes.Checkpoint], signer: notes.Signer) -> Frontier:
             )
     if frontier.size == size:
         return frontier
-    return adopted(frontier, size, [signer])
+    return adopted(frontier, size, signer)

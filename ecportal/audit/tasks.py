@@ -3,20 +3,17 @@
 import json
 import logging
 from hashlib import sha256
-from typing import Final
 
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
 from ecportal.audit import attestation, publishing, timestamps, verification
+from ecportal.audit.kinds import COULD_NOT_RUN, VERIFY
 from ecportal.audit.models import AuditEvent
 from ecportal.outbox.publishing import publish
 
 logger = logging.getLogger(__name__)
-
-VERIFY: Final = "verify"
-COULD_NOT_RUN: Final = "COULD_NOT_RUN"
 
 
 @shared_task

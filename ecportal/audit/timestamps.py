@@ -12,9 +12,9 @@ from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, decode_timest
 from rfc3161_client.tsp import PKIStatus
 
 from ecportal.audit import attestation
+from ecportal.audit.kinds import TIMESTAMP
 from ecportal.audit.models import AuditCheckpoint
 
-TIMESTAMP: Final = "timestamp"
 PATIENCE: Final = 20.0  # seconds for each step of the connection
 _LONGEST: Final = 64 * 1024  # bytes; an answer with its certificates has about five thousand
 

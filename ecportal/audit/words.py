@@ -6,14 +6,21 @@ from typing import Final
 
 from django.utils.text import capfirst
 
-from ecportal.audit import attestation, drift, membership, reads, schema, sign_in
+from ecportal.audit import (
+    attestation,
+    drift,
+    kinds,
+    membership,
+    reads,
+    schema,
+    sign_in,
+    verify_pack,
+)
 from ecportal.audit.contents import TRIED, Content, Key, model_of
 
 Names = Mapping[Key, str]
 """What the records are called, as far as the reader may see them."""
 
-# The modules that write these three load the signing key's library; no page needs that.
-SEAL, VERIFY, KEY = "seal", "verify", "key"
 KINDS: Final = {
     attestation.HISTORY: "Act on a record",
     sign_in.LOGIN: "Sign-in",
@@ -23,15 +30,15 @@ KINDS: Final = {
     membership.MEMBERSHIP: "Roles and permissions",
     reads.EXPORT: "Export",
     reads.READ: "Page read by an auditor",
-    "rendering": "Documents of an evidence pack",
-    VERIFY: "Verification",
-    SEAL: "Daily report",
-    "timestamp": "Time stamp",
+    verify_pack.RENDERING: "Documents of an evidence pack",
+    kinds.VERIFY: "Verification",
+    kinds.SEAL: "Daily report",
+    kinds.TIMESTAMP: "Time stamp",
     drift.DRIFT: "Change past the history",
-    "redaction": "Erasure",
-    "adoption": "Adoption of older records",
-    KEY: "New signing key",
-    "recovery": "Recovery of the sealer",
+    kinds.REDACTION: "Erasure",
+    kinds.ADOPTION: "Adoption of older records",
+    kinds.KEY: "New signing key",
+    kinds.RECOVERY: "Recovery of the sealer",
     schema.SCHEMA: "Shape of the tables",
     "integration_test": "Test of an integration",
     "slack_account": "Account of a person in Slack",
@@ -218,10 +225,10 @@ _SENTENCES: Final[dict[str, Callable[[Content, Names], str]]] = {
     reads.READ: lambda content, names: f"Read {content.text('what')}",
     membership.MEMBERSHIP: _membership,
     drift.DRIFT: _drift,
-    VERIFY: _verify,
-    SEAL: _seal,
+    kinds.VERIFY: _verify,
+    kinds.SEAL: _seal,
     schema.SCHEMA: _schema,
-    "rendering": _rendering,
+    verify_pack.RENDERING: _rendering,
     "integration_test": _integration_test,
     "slack_account": _slack_account,
 }

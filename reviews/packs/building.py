@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from changes.models import EmergencyChange
 from ecportal.audit import attestation, verify_pack
+from ecportal.audit.kinds import REDACTION
 from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from ecportal.audit.pack import Manifest, Part, write_pack
-from ecportal.audit.verification.orders import REDACTION
 from ecportal.audit.verification.snapshot import snapshot
 from reviews.packs.history import NotSealed, Told, events_about, record_text
 from reviews.packs.ledger import entries_of

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
 from ecportal.audit import heartbeat, keys, notes, sealer, succession
+from ecportal.audit.counts import unsealed_count
 from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.audit.tree import Frontier
 
@@ -212,7 +213,7 @@ def test_rotation_is_named_in_the_log_and_signed_by_both_keys(log_key: notes.Sig
     last_of_the_old = AuditCheckpoint.objects.latest("pk")
     for known in ([log_key], [new], keys.verifiers()):
         assert notes.open_checkpoint(last_of_the_old.note, known).size == last_of_the_old.size
-    assert sealer.unsealed_count() == 0
+    assert unsealed_count() == 0
     assert keys.beside(f".{log_key.key_id.hex()}").stat().st_mode & 0o777 == 0o400
 
 

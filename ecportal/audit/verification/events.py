@@ -12,13 +12,13 @@ from django.utils.text import capfirst
 
 from ecportal import clock
 from ecportal.audit import attestation, bodies, drift, schema
+from ecportal.audit.kinds import SEAL
 from ecportal.audit.models import AuditEvent, AuditLeaf
 from ecportal.audit.verification import names
 from ecportal.audit.verification.orders import Erasure
 from ecportal.audit.verification.report import Report
 
 CHUNK: Final = 2000
-SEAL: Final = "seal"
 UNSEALED_AFTER: Final = timedelta(seconds=60)
 STALE_AFTER: Final = timedelta(hours=26)
 _SHAPE: Final = (("salt", str), ("at", str), ("ctx", dict), ("fields", dict))

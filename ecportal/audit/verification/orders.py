@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from ecportal.audit import attestation
+from ecportal.audit.kinds import REDACTION
 from ecportal.audit.models import AuditEvent
 
-REDACTION: Final = "redaction"
 ERASED: Final = "[redacted]"
 ERASED_LINK: Final = "https://redacted.invalid/"
 ERASED_ADDRESS: Final = "redacted@redacted.invalid"
