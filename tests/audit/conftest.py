@@ -12,13 +12,15 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from changes.models import EmergencyChange, Evidence
-from ecportal.audit import attestation, heartbeat, keys, sealer
+from ecportal.audit import attestation, heartbeat, keys, notes, sealer
 from ecportal.audit.models import AuditCheckpoint
+from ecportal.audit.notes import Signer
 from incidents.lifecycle import SYSTEMS
 from incidents.models import System
 from tests.audit.folders import files_in
 from tests.audit.mutating import Scene
-from tests.scenario import Company, Journey, a_draft, found_company
+from tests.audit.sealing import happen
+from tests.scenario import Company, Journey, a_change, a_draft, found_company
 
 LOG = b"2026-11-23 09:40 deployment 88213 finished\n"
 
@@ -94,3 +96,19 @@ def _again(record: Any) -> Any:
         values = vars(record).items()
         return Company(**{name: type(row).objects.get(pk=row.pk) for name, row in values})
     return type(record).objects.get(pk=record.pk)
+
+
+@pytest.fixture
+def sealed(log_key: notes.Signer) -> sealer.Sealed:
+    """A log in which twenty events and what the installation wrote are sealed."""
+    happen(20)
+    return sealer.seal()
+
+
+@pytest.fixture
+def closed(company: Company, log_key: Signer) -> EmergencyChange:
+    """A change taken through the whole process, sealed, with a heartbeat."""
+    change = a_change(company, "closed")
+    heartbeat.heartbeat()
+    sealer.seal()
+    return change

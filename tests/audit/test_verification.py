@@ -1,75 +1,28 @@
 """`audit_verify` on a portal where nothing was rewritten, and what it says where something was."""
 
 import json
-import os
-import sqlite3
-import subprocess
-import sys
-import threading
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
-from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from changes.models import Approval, EmergencyChange
 from ecportal import clock
 from ecportal.accounts.models import User
-from ecportal.audit import attestation, heartbeat, keys, schema, sealer
-from ecportal.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf
+from ecportal.audit import attestation, keys, schema, sealer
+from ecportal.audit.models import AuditCheckpoint, AuditEvent
 from ecportal.audit.notes import Signer
-from ecportal.audit.verification import CannotVerify, Report, events, verify
-from ecportal.audit.verification.snapshot import snapshot
+from ecportal.audit.verification import events, verify
 from tests.audit.evidence import attach
 from tests.audit.mutating import unlocked
 from tests.audit.rows import look, sql
+from tests.audit.verifying import HISTORY, codes, newest_row, rewrite
 from tests.scenario import Company, a_change, a_draft, an_incident
 
 pytestmark = pytest.mark.django_db
-
-BASE = Path(django_settings.BASE_DIR)
-HISTORY = "changes_historicalemergencychange"
-
-
-@pytest.fixture
-def closed(company: Company, log_key: Signer) -> EmergencyChange:
-    """A change taken through the whole process, sealed, with a heartbeat."""
-    change = a_change(company, "closed")
-    heartbeat.heartbeat()
-    sealer.seal()
-    return change
-
-
-def codes(report: Report) -> set[str]:
-    return {finding.code for finding in report.findings}
-
-
-def newest_row(change: EmergencyChange) -> int:
-    ((pk,),) = look(f"SELECT MAX(history_id) FROM {HISTORY} WHERE id = %s", change.pk)
-    return int(pk)
-
-
-def rewrite(table: str, column: str, value: Any, where: str, *parameters: Any) -> None:
-    with unlocked(table):
-        sql(f"UPDATE {table} SET {column} = %s WHERE {where}", value, *parameters)
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    """Return exit code and output of the command."""
-    out = StringIO()
-    try:
-        call_command("audit_verify", *arguments, stdout=out)
-    except SystemExit as end:
-        return int(str(end.code)), out.getvalue()
-    except CommandError as error:
-        return error.returncode, str(error)
-    return 0, out.getvalue()
 
 
 def test_whole_process_verifies_clean(closed: EmergencyChange) -> None:
@@ -306,86 +259,6 @@ def test_link_that_was_pointed_elsewhere_is_found_from_the_record_that_it_left(
     assert {"ROW"} <= codes(verify(record=change.number))
 
 
-@pytest.mark.parametrize(
-    "record",
-    ["EC-1999-0001", "changes.emergencychange:99", "changes.nothing:1", "x:y", "auth.group:1"],
-)
-def test_unknown_record_cannot_be_verified(closed: EmergencyChange, record: str) -> None:
-    with pytest.raises(CannotVerify):
-        verify(record=record)
-    code, said = run("--record", record)
-    assert code == 2
-    assert said.startswith("Could not verify. ")
-
-
-def test_command_tells_totals_and_findings_by_its_exit_code(
-    closed: EmergencyChange, tmp_path: Path
-) -> None:
-    note = AuditCheckpoint.objects.get().note
-    kept = tmp_path / "mail.txt"
-    kept.write_text(f"Dear auditor,\r\n\r\n{note}\r\nYours\r\n".replace("\n", "\r\n"))
-    code, said = run("--checkpoint", str(kept))
-    assert code == 0, said
-    assert "checkpoints 1 + 1 external" in said
-    code, said = run("--json")
-    assert (code, json.loads(said)["clean"]) == (0, True)
-    sql("UPDATE changes_emergencychange SET title = 'x' WHERE id = %s", closed.pk)
-    code, said = run()
-    assert code == 1
-    assert f"DRIFT: Emergency change {closed.number}, field Title, was changed" in said
-    code, said = run("--json")
-    (finding,) = json.loads(said)["findings"]
-    assert (code, finding["code"], finding["field"]) == (1, "DRIFT", "Title")
-
-
-def test_command_cannot_run_without_what_it_needs(
-    closed: EmergencyChange, tmp_path: Path, settings: Settings
-) -> None:
-    empty = tmp_path / "empty.txt"
-    empty.write_text("Nothing here.")
-    binary = tmp_path / "binary"
-    binary.write_bytes(b"\xff\xfe")
-    for arguments in (
-        ("--checkpoint", str(tmp_path / "missing")),
-        ("--checkpoint", str(empty)),
-        ("--checkpoint", str(binary)),
-        ("--receipt", "12:34"),
-    ):
-        code, said = run(*arguments)
-        assert code == 2, said
-        assert said.startswith("Could not verify. ")
-    settings.AUDIT_SIGNING_KEY = tmp_path / "nowhere" / "signing.key"
-    code, said = run()
-    assert code == 2
-    assert "AUDIT_VKEYS" in said
-
-
-def test_missing_table_is_said_in_a_sentence(closed: EmergencyChange) -> None:
-    sql("DROP TABLE audit_auditcheckpoint")
-    with pytest.raises(CannotVerify, match="no table audit_auditcheckpoint"):
-        verify()
-
-
-def test_database_that_is_away_is_said_in_a_sentence(log_key: Signer, tmp_path: Path) -> None:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "ECPORTAL_ENV": "test",
-        "ECPORTAL_VAR": str(tmp_path),
-        "DATABASE_URL": "postgres://portal@/%2Fnowhere/portal",
-        "AUDIT_VKEYS": log_key.vkey,
-    }
-    for command, code in ((["audit_verify"], 2), (["audit_export", "--out", "x"], 1),
-                          (["audit_grants"], 1)):  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, BASE / "manage.py", *command],
-            env=environment, capture_output=True, text=True, check=False, cwd=tmp_path,
-        )  # fmt: skip
-        assert done.returncode == code, done
-        assert "Traceback" not in done.stderr
-        assert "CommandError: " in done.stderr
-        assert not (tmp_path / "x").exists()
-
-
 def test_state_file_that_cannot_be_read_is_said_in_the_totals(closed: EmergencyChange) -> None:
     state = keys.beside(".state")
     whole = state.read_text()
@@ -422,48 +295,3 @@ def test_replayed_checkpoint_does_not_sign_the_rest(company: Company, log_key: S
 def test_event_with_a_stranger_s_leaf_is_found(closed: EmergencyChange) -> None:
     rewrite("audit_auditleaf", "leaf_hash", "zz", "idx = %s", 3)
     assert codes(verify()) == {"LEAF", "ROOT"}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_writers_go_on_while_the_snapshot_is_open_and_it_does_not_see_them() -> None:
-    before = AuditEvent.objects.count()
-    with snapshot():
-        assert AuditEvent.objects.count() == before
-        writer = threading.Thread(target=_write_one)
-        writer.start()
-        writer.join(timeout=10)
-        assert not writer.is_alive()
-        assert AuditEvent.objects.count() == before
-    assert AuditEvent.objects.count() == before + 1
-
-
-def _write_one() -> None:
-    try:
-        with transaction.atomic():
-            attestation.record("export", record="", leaves=0, events=0, sha256="")
-    finally:
-        connection.close()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_nothing_can_be_written_inside_the_snapshot() -> None:
-    with pytest.raises(DatabaseError, match=r"read.?only"), snapshot():
-        AuditLeaf.objects.create(idx=0, event_id=1, leaf_hash="x")
-    assert AuditLeaf.objects.count() == 0
-    AuditLeaf.objects.create(idx=0, event_id=1, leaf_hash="x")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sealing_after_a_verification_is_as_before(log_key: Signer) -> None:
-    """The connection gets its usual way of beginning transactions back."""
-    sealer.seal()
-    assert codes(verify()) <= {"DRIFT"}
-    with transaction.atomic():
-        attestation.record("export", record="", leaves=0, events=0, sha256="")
-    assert sealer.seal().count >= 1
-    if connection.vendor == "sqlite":
-        assert connection.transaction_mode == "IMMEDIATE"
-        other = sqlite3.connect(connection.settings_dict["NAME"], timeout=0, uri=True)
-        with transaction.atomic(), pytest.raises(sqlite3.OperationalError):
-            other.execute("BEGIN IMMEDIATE")
-        other.close()
