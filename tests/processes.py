@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -41,13 +41,11 @@ def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> bool:
 
 
 @contextmanager
-def celery(
-    log: Path, *arguments: str, app_name: str = "ecportal", **environment: str
-) -> Iterator[Process]:
-    """Run a Celery process until the block ends, by force if it must."""
+def running(log: Path, command: list[str], **environment: str) -> Iterator[Process]:
+    """Run a Python process of the portal until the block ends, by force if it must."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "celery", f"--app={app_name}", *arguments, "--loglevel=INFO"],
+            [sys.executable, *command],
             cwd=settings.BASE_DIR,
             env={**os.environ, "ECPORTAL_ENV": "test", **environment},
             stdout=output,
@@ -63,6 +61,14 @@ def celery(
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 kill(process)
+
+
+def celery(
+    log: Path, *arguments: str, app_name: str = "ecportal", **environment: str
+) -> AbstractContextManager[Process]:
+    """Run a Celery process until the block ends."""
+    command = ["-m", "celery", f"--app={app_name}", *arguments, "--loglevel=INFO"]
+    return running(log, command, **environment)
 
 
 def kill(process: Process) -> None:

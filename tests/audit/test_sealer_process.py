@@ -20,6 +20,7 @@ from ecportal.audit.counts import unsealed_count
 from ecportal.audit.models import AuditEvent
 from tests.audit.rows import sql
 from tests.audit.sealing import happen, lose_the_state
+from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db
 
@@ -30,14 +31,10 @@ OUTPUT = "output.txt"
 @contextmanager
 def process(tmp_path: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the sealer as a service does, on the test's own database and key; its words in OUTPUT."""
-    database = str(connection.settings_dict["NAME"])
-    url = f"sqlite:///{database}"
-    if connection.vendor == "postgresql":
-        url = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{database}"
     environment = {
         **os.environ,
         "ECPORTAL_VAR": str(settings.VAR_DIR),
-        "DATABASE_URL": url,
+        "DATABASE_URL": database_url(),
         "AUDIT_SIGNING_KEY": str(settings.AUDIT_SIGNING_KEY),
         "AUDIT_CHECKPOINT_FILE": str(settings.AUDIT_CHECKPOINT_FILE),
     }

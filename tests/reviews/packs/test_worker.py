@@ -2,10 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from ecportal.audit.notes import Signer
 from reviews.models import EvidencePack
 from reviews.models.pack import LEASE
 from reviews.tasks import build_packs
-from tests.processes import database_url, eventually, publishing_to
+from tests.processes import Process, database_url, eventually, publishing_to, running
 from tests.redis_server import redis_server
 from tests.reviews.packs.packing import offline
 from tests.scenario import Company, a_draft, found_company
@@ -29,32 +27,14 @@ WORKER = ["-m", "celery", "--app=ecportal", "worker", "--concurrency=1", "--logl
           "--without-gossip", "--without-mingle"]  # fmt: skip
 
 
-@contextmanager
-def running(command: list[str], broker: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a process of the portal on the test database until the block ends."""
-    key = settings.AUDIT_SIGNING_KEY
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=settings.BASE_DIR,
-            env={**os.environ, "ECPORTAL_ENV": "test", "DATABASE_URL": database_url(),
-                 "REDIS_URL": broker, "AUDIT_SIGNING_KEY": str(key),
-                 "AUDIT_CHECKPOINT_FILE": str(settings.AUDIT_CHECKPOINT_FILE),
-                 "PACK_DIR": settings.STORAGES["packs"]["OPTIONS"]["location"]},
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+def beside(command: list[str], broker: str, log: Path) -> AbstractContextManager[Process]:
+    """Run a process of the portal on the test database, with this test's keys and packs."""
+    return running(
+        log, command, DATABASE_URL=database_url(), REDIS_URL=broker,
+        AUDIT_SIGNING_KEY=str(settings.AUDIT_SIGNING_KEY),
+        AUDIT_CHECKPOINT_FILE=str(settings.AUDIT_CHECKPOINT_FILE),
+        PACK_DIR=settings.STORAGES["packs"]["OPTIONS"]["location"],
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -77,7 +57,7 @@ def test_worker_builds_what_was_asked_for_on_the_page(
     company = found_company()
     numbers = [a_draft(company).number for _ in range(3)]
     log = tmp_path / "log"
-    with running(SEALER, broker, log), running(WORKER, broker, log):
+    with beside(SEALER, broker, log), beside(WORKER, broker, log):
         client, pack = ask(company, *numbers)
         address = f"/admin/reviews/evidencepack/{pack.pk}/"
         page = client.get(f"{address}change/").content
@@ -98,7 +78,7 @@ def test_pack_of_a_killed_worker_is_built_by_the_next_one(
     numbers = [a_draft(company).number for _ in range(3)]
     log = tmp_path / "log"
     _client, pack = ask(company, *numbers)
-    with running(WORKER, broker, log) as process:  # no sealer: it has to wait in mid-work
+    with beside(WORKER, broker, log) as process:  # no sealer: it has to wait in mid-work
         assert eventually(lambda: EvidencePack.objects.get().attempts == 1), log.read_text()
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -106,7 +86,7 @@ def test_pack_of_a_killed_worker_is_built_by_the_next_one(
     assert (pack.attempts, pack.is_waiting) == (1, True)
     over = clock.now() - LEASE - timedelta(seconds=1)
     EvidencePack.objects.update(taken_at=over)  # as if the lease were over
-    with running(SEALER, broker, log), running(WORKER, broker, log):
+    with beside(SEALER, broker, log), beside(WORKER, broker, log):
         build_packs.delay()  # what beat sends each minute
         ready = eventually(lambda: EvidencePack.objects.get().is_ready)
         assert ready, (EvidencePack.objects.values(), log.read_text()[-3000:])
