@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.utils import timezone
-from guardian.shortcuts import assign_perm
 
 from changes.evidence_store import AlteredInStoreError
 from changes.models import (
@@ -16,6 +15,7 @@ from changes.models import (
     Policy,
     StabilityCheck,
 )
+from ecportal.accounts.permissions import give
 from ecportal.lifecycle import Act, TransitionRefused
 from ecportal.numbering import take_number
 from incidents.models import Incident
@@ -38,7 +38,7 @@ def open_change(change: EmergencyChange, act: Act) -> None:
 def name_systems(change: EmergencyChange, act: Act) -> None:
     """Make the systems those of the act; share a confidential change with whoever opened it."""
     if change.confidential:
-        assign_perm(VIEW, change.requester, change)
+        give(change.requester, VIEW, change)
     if "systems" not in act.data:
         return
     named = {link.system_id: link for link in change.systems.all()}
@@ -55,7 +55,7 @@ def revise(change: EmergencyChange, act: Act) -> None:
 
 
 def share(change: EmergencyChange, act: Act) -> None:
-    assign_perm(VIEW, act.data["person"], change)
+    give(act.data["person"], VIEW, change)
 
 
 def correct(change: EmergencyChange, act: Act) -> None:

@@ -1,9 +1,7 @@
 """What may be done with incidents and systems."""
 
-from guardian.shortcuts import assign_perm, remove_perm
-
 from ecportal.accounts import roles
-from ecportal.accounts.models import User
+from ecportal.accounts.permissions import give, take
 from ecportal.lifecycle import NEW, Act, Lifecycle, Transition, TransitionRefused
 from ecportal.numbering import take_number
 from incidents.models import Determination, Incident, IncidentNote, IncidentSystem, System
@@ -112,13 +110,11 @@ def write_system(system: System, act: Act) -> None:
 
 
 def grant_scope(system: System, act: Act) -> None:
-    person: User = act.data["person"]
-    assign_perm(roles.SYSTEM_SCOPE, person, system)
+    give(act.data["person"], roles.SYSTEM_SCOPE, system)
 
 
 def withdraw_scope(system: System, act: Act) -> None:
-    person: User = act.data["person"]
-    remove_perm(roles.SYSTEM_SCOPE, person, system)
+    take(act.data["person"], roles.SYSTEM_SCOPE, system)
 
 
 def not_for_oneself(system: System, act: Act) -> str | None:

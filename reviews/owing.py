@@ -72,16 +72,25 @@ def _reached_by(person: User) -> Q:
         return Q(pk__isnull=False)  # an empty Q beside another would mean nothing, not everything
     # All systems of the change, and there are some, were granted one by one.
     systems = ChangeSystem.objects.filter(change=CHANGE)
-    theirs = granted(person, SYSTEM_SCOPE, System).values("pk")
+    theirs = granted(person, SYSTEM_SCOPE, System)
     return Q(Exists(systems) & ~Exists(systems.exclude(system__in=theirs)))
 
 
 def _delegated(person: User) -> Q:
     """Whether a Lead who may decide has lent the person that right: decisions, nothing else."""
-    given = Delegation.objects.valid_at(clock.now()).filter(delegate=person)
-    given = given.select_related("delegator").prefetch_related("systems")
-    lent = (_lent(one) for one in given if may(one.delegator, "approve", EmergencyChange))
+    leads = (one for one in _lent_to(person) if may(one.delegator, "approve", EmergencyChange))
+    lent = (_lent(one) for one in leads)
     return Q(kind__in=DELEGATES_TOO) & reduce(or_, lent, NOTHING)
+
+
+def _lent_to(person: User) -> list[Delegation]:
+    """Return the delegations to the person that are valid now; asked for once a user object."""
+    known: list[Delegation] | None = getattr(person, "_lent", None)
+    if known is None:
+        given = Delegation.objects.valid_at(clock.now()).filter(delegate=person)
+        known = list(given.select_related("delegator").prefetch_related("systems"))
+        person._lent = known  # type: ignore[attr-defined]
+    return known
 
 
 def _lent(delegation: Delegation) -> Q:

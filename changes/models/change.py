@@ -34,7 +34,7 @@ class ChangeQuerySet(TrackedQuerySet["EmergencyChange"]):
         if sees_confidential(user):
             return self
         shared = granted(user, "view_emergencychange", EmergencyChange)
-        return self.filter(Q(confidential=False) | Q(pk__in=shared.values("pk")))
+        return self.filter(Q(confidential=False) | Q(pk__in=shared))
 
 
 def sees_confidential(user: User) -> bool:

@@ -1,12 +1,13 @@
 """Answers who may do what, model-wide or on one object."""
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Mapping
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import BigIntegerField, Model, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import Model, Q
 from guardian.models import GroupObjectPermission, UserObjectPermission
+from guardian.shortcuts import assign_perm, remove_perm
 
 from ecportal.accounts import roles
 from ecportal.accounts.models import User
@@ -39,12 +40,53 @@ def held_by(user: User) -> frozenset[str]:
 
 def object_verbs(user: User, record: Model) -> frozenset[str]:
     """Return the codenames that the user, or a group of theirs, was given on this one object."""
-    kind = ContentType.objects.get_for_model(record)
-    here = Q(content_type=kind, object_pk=str(record.pk))
-    own = UserObjectPermission.objects.filter(here, user=user)
-    shared = GroupObjectPermission.objects.filter(here, group__user=user)
-    rows = own.values_list("permission__codename").union(shared.values_list("permission__codename"))
-    return frozenset(codename for (codename,) in rows)
+    kind = ContentType.objects.get_for_model(record).pk
+    return frozenset(
+        codename
+        for (model, codename), keys in _given_to(user).items()
+        if model == kind and record.pk in keys
+    )
+
+
+def granted(user: User, codename: str, model: type[Model]) -> frozenset[int]:
+    """Return the keys of the objects on which the user was given this one by one."""
+    kind = ContentType.objects.get_for_model(model).pk
+    return _given_to(user).get((kind, codename), frozenset())
+
+
+def give(user: User, codename: str, record: Model) -> None:
+    """Give the user this on one object."""
+    assign_perm(codename, user, record)
+    _forget(user)
+
+
+def take(user: User, codename: str, record: Model) -> None:
+    """Take from the user what they were given on one object."""
+    remove_perm(codename, user, record)
+    _forget(user)
+
+
+def _forget(user: User) -> None:
+    """Ask the database again: who was given something may act on it in the same request."""
+    user.__dict__.pop("_given", None)
+
+
+def _given_to(user: User) -> Mapping[tuple[int, str], frozenset[int]]:
+    """Return what the user was given on single objects; asked for once a user object.
+
+    A few rows for most people, which every page asks for several times.
+    """
+    known: Mapping[tuple[int, str], frozenset[int]] | None = getattr(user, "_given", None)
+    if known is None:
+        columns = ("content_type_id", "permission__codename", "object_pk")
+        own = UserObjectPermission.objects.filter(user=user).values_list(*columns)
+        shared = GroupObjectPermission.objects.filter(group__user=user).values_list(*columns)
+        keys = defaultdict(set)
+        for kind, codename, key in own.union(shared):
+            keys[kind, codename].add(int(key))
+        known = {name: frozenset(several) for name, several in keys.items()}
+        user._given = known  # type: ignore[attr-defined]
+    return known
 
 
 def may(
@@ -67,20 +109,3 @@ def may(
     if record is None or record.pk is None:
         return False
     return codename in (object_verbs(user, record) if held is None else held)
-
-
-def granted(user: User, codename: str, model: type[Model]) -> QuerySet[Any]:
-    """Return the objects of `model` on which the user was given `codename` one by one.
-
-    The same answer as guardian's `get_objects_for_user` without global permissions, by a query
-    that is small enough to stand inside others on every page.
-    """
-    kind = ContentType.objects.get_for_model(model)
-    here = Q(content_type=kind, permission__codename=codename)
-    own = UserObjectPermission.objects.filter(here, user=user)
-    shared = GroupObjectPermission.objects.filter(here, group__user=user)
-    return model._default_manager.filter(Q(pk__in=_keys(own)) | Q(pk__in=_keys(shared)))
-
-
-def _keys(permissions: QuerySet[Any]) -> QuerySet[Any]:
-    return permissions.values_list(Cast("object_pk", BigIntegerField()))
