@@ -27,7 +27,7 @@ from tests.scenario import Company, an_incident, person
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 WRITERS = 8
-SECONDS = 15.0  # at most
+SECONDS = 60.0  # at most: on a busy machine
 UNDONE = 0.1
 """How many of the acts are rolled back after all: on PostgreSQL they leave gaps among the ids."""
 

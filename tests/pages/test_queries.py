@@ -16,7 +16,7 @@ from tests.pages.conftest import SignIn
 from tests.pages.world import World, act, evidence_link, lists, page
 from tests.scenario import Company, Journey, a_change, a_draft, an_incident, person
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 LIMIT = 25
 REPORTS = [
