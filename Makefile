@@ -38,6 +38,8 @@ PRODUCTION := $(CLEAN) ECPORTAL_ENV=production ALLOWED_HOSTS=portal.example.com 
 	REDIS_URL=redis://redis.example.com/0 EMAIL_URL=smtp+tls://mail.example.com:587 \
 	TIME_ZONE=Europe/Berlin BUSINESS_COUNTRY=DE
 PYTEST ?= -n 3 --maxschedchunk 12
+# A browser is several processes by itself.
+BROWSING ?= -n 2 --maxschedchunk 2
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -95,7 +97,7 @@ fmt: setup ## Format the code and mend what a machine can mend
 test-browser: setup ## Try every page and each main task in a real browser; needs Chromium
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
 		echo "No chromium is installed (Debian: apt-get install chromium)." >&2; exit 1; }
-	$(TESTING) $(PY) -m pytest $(PYTEST) -rP tests/browser
+	$(TESTING) $(PY) -m pytest $(BROWSING) -rP tests/browser
 
 test-integrations: setup ## Try the real clients against emulated systems; needs npm
 	$(TESTING) $(PY) -m pytest -o python_files='try_*.py' -rs tests/emulators

@@ -1,5 +1,6 @@
 """Fixtures that every test may use: the people of a small company, and a log to sign."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from ecportal.audit import keys
 from ecportal.audit.notes import Signer
 from tests.audit.folders import files_in
 from tests.scenario import Company, found_company
+
+# Thousands of tests keep much alive that is never garbage; looking for some took a twentieth.
+gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.hookimpl(trylast=True)

@@ -71,6 +71,7 @@ def _filled(route: str, world: World, others: list[Any]) -> Iterator[str]:
     if record is None:
         yield route.replace("<int:incident_id>", str(world.change.incident_id))
         return
+    acts: set[str] = set()
     for one in [record, *(other for other in others if type(other) is type(record))]:
         plain = route.replace("<path:object_id>", str(one.pk))
         plain = plain.replace("<int:incident_id>", str(world.change.incident_id))
@@ -80,9 +81,12 @@ def _filled(route: str, world: World, others: list[Any]) -> Iterator[str]:
                 continue
             plain = plain.replace("<int:evidence_id>", str(evidence.pk))
         if "<slug:verb>" in plain:
+            # The page of an act is the same whatever the record was before.
             table = Lifecycle.registry[type(one)]
             for row in table.rows:
-                if not row.internal and str(getattr(one, "status", "")) in row.sources:
+                status = str(getattr(one, "status", ""))
+                if not row.internal and status in row.sources and row.verb not in acts:
+                    acts.add(row.verb)
                     yield plain.replace("<slug:verb>", row.verb)
         else:
             yield plain

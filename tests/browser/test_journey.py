@@ -103,6 +103,7 @@ def test_portal_works_without_javascript(quick_company: Company, visit: Visit) -
     change = a_change(quick_company, "submitted")
     options: dict[str, Any] = {"java_script_enabled": False}
     lead = visit(quick_company.lead, **options)
+    lead.open("/admin/")
     assert change.number in lead.text()
     assert "Needs you now" in lead.text()
     assert lead.page.get_by_role("link", name="Emergency changes").first.is_visible()
@@ -112,5 +113,6 @@ def test_portal_works_without_javascript(quick_company: Company, visit: Visit) -
     change.refresh_from_db()
     assert change.status == "approved"
     phone = visit(quick_company.lead, viewport=PHONE, **options)
+    phone.open("/admin/")
     phone.page.locator("summary", has_text="Menu").click()
     assert phone.page.get_by_role("link", name="Emergency changes").first.is_visible()

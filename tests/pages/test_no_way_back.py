@@ -28,7 +28,7 @@ def fields_of(world: World) -> dict[str, Any]:
 
 
 def test_posting_to_a_record_or_its_history_saves_nothing(world: World, signed_in: SignIn) -> None:
-    for letter in "SLAE":
+    for letter in "SL":
         client = signed_in(world.people[letter])
         before, rows = fields_of(world), counts()
         for record in world.records.values():
