@@ -209,7 +209,8 @@ TASKS: Final = {
                                       lambda change: change.status == "submitted"),
     "declare, approved by voice": Task("engineer", 2, 9, declare_approved,
                                        lambda change: change.status == "approved"),
-    "implementation by hand": Task("engineer", 2, 4, finish, lambda c: c.status == "implemented"),
+    # One answer more than the design allows: how it went is part of the record.
+    "implementation by hand": Task("engineer", 2, 3, finish, lambda c: c.status == "implemented"),
     "verify stability": Task("engineer", 2, 2, verify, lambda c: c.status == "verified"),
     "attach evidence": Task("engineer", 2, 2, attach, lambda c: c.evidence.count() == 1),
     "finish a follow-up": Task("engineer", 2, 1, follow_up, lambda a: a.status == "done"),
@@ -224,11 +225,11 @@ TASKS: Final = {
     "dismiss without a change": Task("lead", 2, 1, dismiss, lambda i: i.status == "dismissed"),
     "delegate decisions": Task("lead", 2, 4, delegate,
                                lambda before: Delegation.objects.count() == before + 1),
-    "population of a period": Task("auditor", 2, 3, population,
+    "population of a period": Task("auditor", 2, 2, population,
                                    lambda number: Population.objects.count() == number + 1),
     "draw a sample": Task("auditor", 1, 2, sample, lambda samples: samples.count() == 1),
-    "evidence pack": Task("auditor", 1, 1, pack, lambda packs: packs.count() == 1),
-    "give a role": Task("roleadmin", 2, 2, give_role,
+    "evidence pack": Task("auditor", 1, 0, pack, lambda packs: packs.count() == 1),
+    "give a role": Task("roleadmin", 2, 3, give_role,
                         lambda who: [g.name for g in who.groups.all()] == [roles.ENGINEER]),
 }  # fmt: skip
 """Budgets: what the design allows; where a task is shorter, the test prints by how much."""
