@@ -64,6 +64,8 @@ def serve(folder: Path) -> Iterator[str]:
         f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}",
         "-s3", f"-s3.port={s3}", f"-s3.config={identities}", "-master.volumeSizeLimitMB=64",
         "-volume.max=20", "-s3.iam=false",
+        # Catalogs that nobody asks, on ports that a second server would ask for, too.
+        "-s3.port.iceberg=0", "-s3.port.lance=0",
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
